@@ -1,0 +1,1 @@
+"""The Migration Network Hub: virtual meetings and who comes to them."""

@@ -1,0 +1,1 @@
+"""Surveys before every virtual meeting: asking, answering, counting."""
