@@ -8,7 +8,7 @@ The writer's schema is closed and the reader's is open (an unknown field of a ne
 from datetime import datetime
 from typing import Annotated, Any, ClassVar, Self
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, PlainSerializer
+from pydantic import AwareDatetime, BaseModel, ConfigDict, NaiveDatetime, PlainSerializer, WithJsonSchema
 
 REGISTRY: dict[str, type["Event"]] = {}
 
@@ -17,16 +17,30 @@ def _utc_text(moment: datetime) -> str:
     return moment.isoformat().replace("+00:00", "Z")
 
 
-Moment = Annotated[AwareDatetime, PlainSerializer(_utc_text, return_type=str, when_used="json")]
+Moment = Annotated[
+    AwareDatetime,
+    PlainSerializer(_utc_text, return_type=str, when_used="json"),
+    WithJsonSchema({"type": "string", "format": "date-time"}),
+]
 """A point in time with its zone, written as RFC 3339."""
+
+WallClock = Annotated[
+    NaiveDatetime,
+    WithJsonSchema({"type": "string", "pattern": r"^\d{4}-\d\d-\d\dT\d\d:\d\d(:\d\d(\.\d{1,6})?)?$"}),
+]
+"""What a clock on the wall shows: a date and a time without a zone (no RFC 3339, so a pattern and not a format)."""
 
 Text = Annotated[str, "public text written by staff, never by members"]
 
 
-class Event(BaseModel):
-    """A fact that happened: past tense, whole, immutable."""
+class Part(BaseModel):
+    """Something an event is made of: immutable, open to fields of a newer writer, its docstrings are its contract."""
 
-    model_config = ConfigDict(frozen=True, extra="ignore", ser_json_timedelta="iso8601")
+    model_config = ConfigDict(frozen=True, extra="ignore", ser_json_timedelta="iso8601", use_attribute_docstrings=True)
+
+
+class Event(Part):
+    """A fact that happened: past tense, whole, immutable."""
 
     type: ClassVar[str]
     topic: ClassVar[str]
@@ -75,13 +89,11 @@ class StateEvent(Event):
     """Grows with every change of the same key; every upsert is guarded by it."""
 
 
-class Sealed(BaseModel):
+class Sealed(Part):
     """Bytes that only one service can read: X25519 key agreement and AES-256-GCM (see common.sealing).
 
     All values are base64url without padding. ``key_id`` names the receiver's public key.
     """
-
-    model_config = ConfigDict(frozen=True, extra="ignore")
 
     key_id: str
     ephemeral: str
@@ -89,10 +101,8 @@ class Sealed(BaseModel):
     ciphertext: str
 
 
-class ErasedPlace(BaseModel):
+class ErasedPlace(Part):
     """One place where something about a person was kept."""
-
-    model_config = ConfigDict(frozen=True, extra="ignore")
 
     place: str
     """A stable code such as ``hub.rsvps`` or ``topic:hub.rsvp.state``, explained on the certificate page."""

@@ -1,17 +1,12 @@
 """What the hub tells: meetings scheduled, moved, cancelled; who comes."""
 
-from datetime import datetime
 from uuid import UUID
 
-from pydantic import BaseModel, ConfigDict
-
-from common.events.base import ErasedPlace, Event, Moment, StateEvent, Text
+from common.events.base import ErasedPlace, Event, Moment, Part, StateEvent, Text, WallClock
 
 
-class MeetingText(BaseModel):
+class MeetingText(Part):
     """The public words of a meeting in one language."""
-
-    model_config = ConfigDict(frozen=True, extra="ignore")
 
     title: Text
     agenda: Text = ""
@@ -52,7 +47,7 @@ class MeetingState(StateEvent, type="hub.meeting.state.v1"):
     ends_at: Moment
     zone: str
     """IANA zone of the organiser; ``local_start`` is the wall clock there, which is what was agreed."""
-    local_start: datetime
+    local_start: WallClock
     """Without zone: the organiser's wall clock."""
     texts: dict[str, MeetingText]
     """By language; ``en`` is always there."""

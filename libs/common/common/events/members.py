@@ -2,9 +2,7 @@
 
 from uuid import UUID
 
-from pydantic import BaseModel, ConfigDict
-
-from common.events.base import Event, Moment, Sealed, StateEvent
+from common.events.base import Event, Moment, Part, Sealed, StateEvent
 
 
 class MemberJoined(Event, type="members.member.joined.v1", about="member_id"):
@@ -43,10 +41,8 @@ class ContactState(StateEvent, type="members.contact.state.v1", key="member_id",
     sealed: Sealed
 
 
-class Contact(BaseModel):
+class Contact(Part):
     """The plain text of ContactState.sealed. Never travels or is stored in the clear."""
-
-    model_config = ConfigDict(frozen=True, extra="ignore")
 
     address: str
     name: str
@@ -63,10 +59,8 @@ class LetterRequested(Event, type="members.letter.requested.v1", topic="members.
     sealed: Sealed
 
 
-class Letter(BaseModel):
+class Letter(Part):
     """The plain text of LetterRequested.sealed. Never travels or is stored in the clear."""
-
-    model_config = ConfigDict(frozen=True, extra="ignore")
 
     purpose: str
     """``confirm``, ``sign_in``, ``already_member``, ``goodbye``."""

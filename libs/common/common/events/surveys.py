@@ -2,24 +2,18 @@
 
 from uuid import UUID
 
-from pydantic import BaseModel, ConfigDict
-
-from common.events.base import ErasedPlace, Event, Moment, Sealed, StateEvent, Text
+from common.events.base import ErasedPlace, Event, Moment, Part, Sealed, StateEvent, Text
 
 
-class CampaignText(BaseModel):
+class CampaignText(Part):
     """The public words of a campaign in one language."""
-
-    model_config = ConfigDict(frozen=True, extra="ignore")
 
     title: Text
     invitation: Text
 
 
-class Occasion(BaseModel):
+class Occasion(Part):
     """One time when the audience is written to."""
-
-    model_config = ConfigDict(frozen=True, extra="ignore")
 
     name: str
     """``invitation``, ``reminder:1``, ``reminder:2`` ..."""
