@@ -1,0 +1,140 @@
+"""Processes we start leave a pid file each, so that a later run can end what a killed one left behind.
+
+A pid alone proves nothing (the kernel reuses it): a file counts only while the process of that pid has the same
+start time and still names our folder or module on its command line.
+"""
+
+import json
+import os
+import signal
+import subprocess
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import psutil
+
+
+class DidNotStart(Exception):
+    """A process ended, or stayed silent, before it was ready. The message says which and shows its last words."""
+
+
+@dataclass(frozen=True)
+class Mark:
+    """What a pid file holds: enough to know the process again."""
+
+    name: str
+    pid: int
+    created: float
+    word: str
+    signal: int
+
+    def process(self) -> psutil.Process | None:
+        """The living process this mark was made for, or None where it ended or its pid went to another."""
+        try:
+            process = psutil.Process(self.pid)
+            same = process.create_time() == self.created and process.status() != psutil.STATUS_ZOMBIE
+            return process if same and any(self.word in part for part in process.cmdline()) else None
+        except psutil.NoSuchProcess:
+            return None
+
+
+@dataclass(frozen=True)
+class Account:
+    """The user a process runs as."""
+
+    uid: int
+    gid: int
+
+
+def start(
+    name: str,
+    command: Sequence[str],
+    *,
+    pids: Path,
+    log: Path,
+    word: str,
+    env: Mapping[str, str] | None = None,
+    account: Account | None = None,
+    stop_by: signal.Signals = signal.SIGTERM,
+) -> subprocess.Popen[bytes]:
+    """Start it in a session of its own (Ctrl-C is ours to pass on, in our order), logging to a file.
+
+    `word` is a part of its command line by which it is known again.
+    """
+    pids.mkdir(parents=True, exist_ok=True)
+    log.parent.mkdir(parents=True, exist_ok=True)
+    with log.open("ab") as output:
+        process = subprocess.Popen(
+            list(command),
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=subprocess.STDOUT,
+            env=None if env is None else dict(env),
+            start_new_session=True,
+            user=account.uid if account else None,
+            group=account.gid if account else None,
+            extra_groups=[] if account else None,
+        )
+    created = psutil.Process(process.pid).create_time()
+    mark = Mark(name=name, pid=process.pid, created=created, word=word, signal=stop_by)
+    (pids / f"{name}.pid").write_text(json.dumps(asdict(mark)))
+    return process
+
+
+def stop(pids: Path, name: str, *, within: float = 20) -> bool:
+    """End the process of that pid file as it likes to be ended, by force after `within` seconds. False: none was there."""
+    file = pids / f"{name}.pid"
+    mark = read(file)
+    process = mark.process() if mark else None
+    if mark and process:
+        end([process], signal.Signals(mark.signal), within=within)
+    file.unlink(missing_ok=True)
+    return process is not None
+
+
+def end(processes: Sequence[psutil.Process], by: signal.Signals, *, within: float) -> None:
+    for process in processes:
+        send(process, by)
+    _, stubborn = psutil.wait_procs(processes, timeout=within)
+    for process in stubborn:
+        send(process, signal.SIGKILL)
+    psutil.wait_procs(stubborn, timeout=5)
+
+
+def send(process: psutil.Process, what: signal.Signals) -> None:
+    try:
+        process.send_signal(what)
+    except psutil.NoSuchProcess:
+        return
+
+
+def end_leftovers(pids: Path) -> list[str]:
+    """End every process a killed run left in this folder, newest first (services before their engines)."""
+    marks = [mark for file in pids.glob("*.pid") if (mark := read(file))]
+    left = [mark.name for mark in sorted(marks, key=lambda mark: -mark.created) if stop(pids, mark.name)]
+    for file in pids.glob("*.pid"):
+        file.unlink()
+    return left
+
+
+def living(pids: Path) -> dict[str, Mark]:
+    marks = [mark for file in sorted(pids.glob("*.pid")) if (mark := read(file))]
+    return {mark.name: mark for mark in marks if mark.process()}
+
+
+def read(file: Path) -> Mark | None:
+    """None for a file that a crash left half written: it then names no process we could prove to be ours."""
+    try:
+        return Mark(**json.loads(file.read_text()))
+    except (FileNotFoundError, ValueError, TypeError):
+        return None
+
+
+def last_words(log: Path, lines: int = 15) -> str:
+    text = log.read_text(errors="replace") if log.exists() else ""
+    return "\n".join(text.splitlines()[-lines:])
+
+
+def is_root() -> bool:
+    return os.geteuid() == 0
