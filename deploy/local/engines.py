@@ -1,6 +1,6 @@
 """The two engines, PostgreSQL and Kafka, each ours or one already running elsewhere.
 
-`python -m deploy.local.engines` starts a throw-away pair for tests and prints the two variables that make pytest use it.
+`python -m deploy.local.engines` starts a throw-away pair and prints the two variables by which tests use it.
 """
 
 import os

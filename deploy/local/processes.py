@@ -83,7 +83,7 @@ def start(
 
 
 def stop(pids: Path, name: str, *, within: float = 20) -> bool:
-    """End the process of that pid file as it likes to be ended, by force after `within` seconds. False: none was there."""
+    """End the process of that pid file as it likes to be ended, by force after `within` seconds. False: none was."""
     file = pids / f"{name}.pid"
     mark = read(file)
     process = mark.process() if mark else None

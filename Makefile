@@ -1,0 +1,68 @@
+# `make` lists what there is to do. Every target sets up what it needs first.
+PYTHON ?= python3
+VENV := .local/venv/bin
+T ?=
+SERVICES := members hub surveys notifications
+# For every platform, each file by its hash, and from whichever index the machine is set to use.
+PIN := uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-package common \
+	--custom-compile-command "make lock"
+# Words behind `clock` and `logs` are theirs, not targets: make clock +11d, make logs hub.
+WORDS := $(wordlist 2,9,$(MAKECMDGOALS))
+
+.DEFAULT_GOAL := help
+.PHONY: help run test check bench doctor reset logs clock contracts lock screens ready ready-to-test
+
+help: ## List these targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' Makefile
+
+run: ready ## Start everything on http://localhost:8000; Ctrl-C stops it
+	@exec $(VENV)/python -m deploy.local.run
+
+test: ready-to-test ## Run the tests on engines of their own; a part in seconds: make test T=services/hub
+	@exec $(VENV)/python -m pytest $(if $(T),$(T),-n 2 --dist loadfile)
+
+check: ready ## Lint, types, arrows, migrations, contracts, spelling
+	$(VENV)/ruff check
+	$(VENV)/ruff format --check
+	$(VENV)/mypy
+	$(VENV)/lint-imports
+	$(VENV)/squawk services/*/*/migrations/*.sql libs/common/common/migrations/*.sql
+	$(VENV)/python -m common.contracts check
+	$(VENV)/codespell
+
+bench: ready ## Measure against the bare limits
+	@exec $(VENV)/python -m benchmarks
+
+doctor: ## Look at what this machine has and what runs
+	@exec $(PYTHON) -m deploy.local.doctor
+
+reset: ## Stop what is left running and forget all local data (what was fetched stays)
+	@exec $(PYTHON) -m deploy.local.reset
+
+logs: ## Follow the logs; of one service: make logs hub
+	@exec $(PYTHON) -m deploy.local.logs $(if $(filter logs,$(firstword $(MAKECMDGOALS))),$(WORDS))
+
+clock: ## Move the shared clock: make clock +11d, make clock now
+	@exec $(PYTHON) -m deploy.local.clock $(if $(filter clock,$(firstword $(MAKECMDGOALS))),$(WORDS))
+
+contracts: ready ## Write new versions of event schemas, and the documents made from them
+	@exec $(VENV)/python -m common.contracts write
+
+lock: ## Pin every Python package anew (needs uv)
+	for service in $(SERVICES); do $(PIN) services/$$service/pyproject.toml -o requirements/$$service.txt; done
+	$(PIN) $(SERVICES:%=services/%/pyproject.toml) --group pyproject.toml:development -o requirements/development.txt
+
+screens: ready-to-test ## Take a picture of every page into .local/screens
+	@exec $(VENV)/python -m pytest tests/browser -k screens
+
+ready:
+	@$(PYTHON) -m deploy.local.bootstrap run
+
+ready-to-test:
+	@$(PYTHON) -m deploy.local.bootstrap test
+
+ifneq ($(filter clock logs,$(firstword $(MAKECMDGOALS))),)
+.PHONY: $(WORDS)
+$(WORDS):
+	@:
+endif
