@@ -155,7 +155,8 @@ def fetch_jars() -> None:
     shutil.rmtree(JARS, ignore_errors=True)
     goal = ["dependency:copy-dependencies", "-DincludeScope=runtime", f"-DoutputDirectory={JARS}"]
     _run(["mvn", "--batch-mode", "--quiet", "--strict-checksums", "--file", str(KAFKA / "pom.xml"), *goal])
-    listed = dict(reversed(line.split()) for line in (KAFKA / "jars.sha256").read_text().splitlines())
+    lines = (KAFKA / "jars.sha256").read_text().splitlines()
+    listed = {name: checksum for checksum, name in (line.split() for line in lines)}
     found = {jar.name: hashlib.sha256(jar.read_bytes()).hexdigest() for jar in JARS.glob("*.jar")}
     if found != listed:
         shutil.rmtree(JARS)
@@ -196,6 +197,6 @@ VENV_MAKER = Program("Python's venv", _makes_venvs, ("python3-venv",))
 
 
 if __name__ == "__main__":
-    if sys.version_info < (3, 11):
+    if sys.version_info < (3, 11):  # noqa: UP036 - whichever Python the machine has comes here first
         sys.exit("Python 3.11 or later is needed. Name one: make PYTHON=python3.12 run")
     sys.exit(main(sys.argv[1]))
