@@ -1,0 +1,54 @@
+"""When a meeting is: a wall clock in the organiser's zone, from which UTC follows."""
+
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from functools import cache
+from zoneinfo import ZoneInfo, available_timezones
+
+from common.errors import Invalid
+
+SHORTEST, LONGEST = 5, 24 * 60
+"""Minutes that a virtual meeting may last."""
+
+
+@dataclass(frozen=True)
+class Schedule:
+    """What people agreed on. The wall clock counts: when a parliament changes the zone's rules, UTC moves, not this."""
+
+    local_start: datetime
+    """Without zone."""
+    zone: str
+    """IANA name."""
+    minutes: int
+
+    def check(self) -> None:
+        """What staff may enter. Not asked of what is stored: zones and rules may change meanwhile."""
+        if self.local_start.tzinfo is not None:
+            raise Invalid("Write the local time, without a zone.", field="local_start")
+        if self.zone not in zones():
+            raise Invalid("Choose a time zone from the list.", field="zone")
+        if not SHORTEST <= self.minutes <= LONGEST:
+            raise Invalid("A meeting lasts between 5 minutes and 24 hours.", field="minutes")
+
+    @property
+    def starts_at(self) -> datetime:
+        """In UTC. A time that the clocks skip is taken an hour later, one that they show twice the first time.
+
+        Both follow from the offset before the change (``fold=0``), as RFC 5545 3.3.5 wants it.
+        """
+        return self.local_start.replace(tzinfo=ZoneInfo(self.zone), fold=0).astimezone(UTC)
+
+    @property
+    def ends_at(self) -> datetime:
+        return self.starts_at + timedelta(minutes=self.minutes)
+
+
+@cache
+def zones() -> frozenset[str]:
+    """The zones people may choose: places and UTC, none of the legacy names such as ``EST`` or ``Etc/GMT+5``."""
+    return frozenset(
+        name for name in available_timezones() if name == "UTC" or ("/" in name and not name.startswith(LEGACY))
+    )
+
+
+LEGACY = ("Etc/", "SystemV/", "US/", "Brazil/", "Canada/", "Chile/", "Mexico/", "posix/", "right/")

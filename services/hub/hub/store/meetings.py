@@ -1,0 +1,152 @@
+"""Meetings in the database."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from common.db import Connection
+from common.errors import NotFound
+from common.events.hub import MeetingText
+
+from hub.domain.meetings import Meeting, Plan
+from hub.domain.schedule import Schedule
+
+
+@dataclass(frozen=True)
+class Place:
+    """A place in a list of meetings, which go by the end of the meeting and its id."""
+
+    ends_at: datetime
+    meeting_id: UUID
+
+
+async def new_meeting_id(conn: Connection) -> UUID:
+    """Ids in order of time, so that new rows stand together in the indexes."""
+    return UUID(str(await conn.fetchval("SELECT uuidv7()")))
+
+
+async def add_meeting(conn: Connection, meeting: Meeting) -> None:
+    await conn.execute(
+        """
+        INSERT INTO meetings (id, version, sequence, status, local_start, zone, minutes, starts_at, ends_at,
+                              texts, capacity, join_url, seats_taken, created_at)
+        VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)
+        """,
+        *_row(meeting),
+        meeting.created_at,
+    )
+
+
+async def save_meeting(conn: Connection, meeting: Meeting) -> None:
+    await conn.execute(
+        """
+        UPDATE meetings
+        SET version = $2, sequence = $3, status = $4, local_start = $5, zone = $6, minutes = $7, starts_at = $8,
+            ends_at = $9, texts = $10, capacity = $11, join_url = $12, seats_taken = $13
+        WHERE id = $1
+        """,
+        *_row(meeting),
+    )
+
+
+async def save_seats(conn: Connection, meeting_id: UUID, seats_taken: int) -> None:
+    """Under the lock of the row; the constraint would refuse one seat too many even without it."""
+    await conn.execute("UPDATE meetings SET seats_taken = $2 WHERE id = $1", meeting_id, seats_taken)
+
+
+async def lock_meeting(conn: Connection, meeting_id: UUID) -> Meeting:
+    """For whoever changes it or its seats: one after the other. NotFound if there is none."""
+    return _found(await conn.fetchrow("SELECT * FROM meetings WHERE id = $1 FOR UPDATE", meeting_id))
+
+
+async def get_meeting(conn: Connection, meeting_id: UUID) -> Meeting:
+    return _found(await conn.fetchrow("SELECT * FROM meetings WHERE id = $1", meeting_id))
+
+
+async def list_upcoming(
+    conn: Connection, *, now: datetime, after: Place | None = None, limit: int = 50
+) -> Sequence[Meeting]:
+    """Those that are not over, the next one first; cancelled ones too, so that nobody waits in vain."""
+    rows = await conn.fetch(
+        """
+        SELECT * FROM meetings
+        WHERE ends_at > $1 AND (ends_at, id) > ($2, $3)
+        ORDER BY ends_at, id LIMIT $4
+        """,
+        now,
+        after.ends_at if after else now,
+        after.meeting_id if after else UUID(int=0),
+        limit,
+    )
+    return [_meeting(row) for row in rows]
+
+
+async def list_past(
+    conn: Connection, *, now: datetime, before: Place | None = None, limit: int = 50
+) -> Sequence[Meeting]:
+    """Those that are over, the last one first."""
+    rows = await conn.fetch(
+        """
+        SELECT * FROM meetings
+        WHERE ends_at <= $1 AND (ends_at, id) < ($2, $3)
+        ORDER BY ends_at DESC, id DESC LIMIT $4
+        """,
+        now,
+        before.ends_at if before else now,
+        before.meeting_id if before else UUID(int=2**128 - 1),
+        limit,
+    )
+    return [_meeting(row) for row in rows]
+
+
+async def list_ids_to_come(conn: Connection, *, now: datetime) -> Sequence[UUID]:
+    """Scheduled meetings that have not begun: those whose UTC a change of the time-zone data may move."""
+    rows = await conn.fetch(
+        "SELECT id FROM meetings WHERE starts_at > $1 AND status = 'scheduled' ORDER BY starts_at, id", now
+    )
+    return [row["id"] for row in rows]
+
+
+def _row(meeting: Meeting) -> tuple[Any, ...]:
+    return (
+        meeting.id,
+        meeting.version,
+        meeting.sequence,
+        meeting.status,
+        meeting.schedule.local_start,
+        meeting.schedule.zone,
+        meeting.schedule.minutes,
+        meeting.starts_at,
+        meeting.ends_at,
+        {language: text.model_dump() for language, text in meeting.plan.texts.items()},
+        meeting.plan.capacity,
+        meeting.plan.join_url,
+        meeting.seats_taken,
+    )
+
+
+def _found(row: Any) -> Meeting:
+    if row is None:
+        raise NotFound("There is no such meeting.")
+    return _meeting(row)
+
+
+def _meeting(row: Any) -> Meeting:
+    return Meeting(
+        id=row["id"],
+        version=row["version"],
+        sequence=row["sequence"],
+        status=row["status"],
+        schedule=Schedule(row["local_start"], row["zone"], row["minutes"]),
+        starts_at=row["starts_at"],
+        ends_at=row["ends_at"],
+        plan=Plan(
+            texts={language: MeetingText(**text) for language, text in row["texts"].items()},
+            capacity=row["capacity"],
+            join_url=row["join_url"],
+        ),
+        seats_taken=row["seats_taken"],
+        created_at=row["created_at"],
+    )
