@@ -1,4 +1,4 @@
-"""``python -m tests.contracts.golden``: commit today's promises..
+"""``python -m tests.contracts.golden``: commit today's promises and write docs/events.md..
 
 Never edits a golden file, and adds nothing while something is wrong with those that are there.
 """
@@ -9,7 +9,7 @@ from pathlib import Path
 from common import contracts
 from common.events import Part
 
-from tests.contracts import examples, gate
+from tests.contracts import documentation, examples, gate
 
 
 def main() -> int:
@@ -19,6 +19,7 @@ def main() -> int:
         return 1
     for path in add_revisions(models, examples.EXAMPLES, gate.GOLDEN):
         sys.stdout.write(f"added {path.name}\n")
+    documentation.PAGE.write_text(documentation.page(), "utf-8")
     return 0
 
 

@@ -12,7 +12,7 @@ from common.events import Moment, Part
 from common.events.base import REGISTRY
 from pydantic import Field, create_model
 
-from tests.contracts import examples, gate, golden
+from tests.contracts import documentation, examples, gate, golden
 
 NAME = "toys.toy.made.v1"
 
@@ -36,6 +36,11 @@ def folder(tmp_path: Path) -> Path:
 
 def test_every_promise_is_written_down_and_kept():
     assert gate.complaints(contracts.contracts()) == []
+
+
+def test_the_page_about_events_is_what_the_library_says():
+    written = documentation.PAGE.read_text("utf-8")
+    assert written == documentation.page(), "docs/events.md is behind the library: run `make contracts` and commit it"
 
 
 def test_every_event_has_an_example_of_its_own_class():
