@@ -33,7 +33,7 @@ Written by `make contracts` from `common.events`, the table of topics in `common
 PERSONAL = """\
 Personal: *ids* are pseudonymous; *attributes* are ids with attributes; *sealed* can be read by notifications alone.
 Partitions never change (an installation may cap them once, at its start). Compacted topics keep the last state of each
-key; a tombstone is repeated after 1 h and 24 h, and one small `tick` record per partition and day lets compaction forget.
+key; a tombstone is repeated after 1 h and 24 h, and a daily `tick` record per partition lets compaction forget.
 """
 
 
