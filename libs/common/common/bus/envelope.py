@@ -1,0 +1,123 @@
+"""CloudEvents 1.0 in Kafka: written in binary mode, read in binary and structured mode.
+
+The headers are written by hand because this runs for every event; a test compares them with the cloudevents library.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+from uuid import NAMESPACE_URL, UUID, uuid5
+
+import orjson
+
+Headers = Sequence[tuple[str, bytes | None]]
+
+STRUCTURED = b"application/cloudevents"
+JSON = b"application/json"
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """One record as it came, with what its envelope says. ``problem`` says why the envelope can not be read."""
+
+    topic: str
+    """Without the installation's prefix."""
+    partition: int
+    offset: int
+    key: str
+    value: bytes | None
+    headers: Headers
+    event_id: UUID
+    type: str
+    time: datetime | None = None
+    version: int | None = None
+    data: bytes | None = None
+    """The JSON body; None is a tombstone."""
+    problem: str | None = None
+
+    @property
+    def gone(self) -> bool:
+        return self.data is None and self.problem is None
+
+
+def headers_of(
+    *, event_id: UUID, type: str, key: str, at: datetime, version: int | None = None, gone: bool = False
+) -> list[tuple[str, bytes]]:
+    """The headers of one event; a tombstone says in ``ce_version`` which version is gone."""
+    headers = [
+        ("ce_specversion", b"1.0"),
+        ("ce_id", str(event_id).encode()),
+        ("ce_type", type.encode()),
+        ("ce_source", b"/" + type.partition(".")[0].encode()),
+        ("ce_time", at.isoformat().replace("+00:00", "Z").encode()),
+        ("ce_subject", key.encode()),
+        ("content-type", JSON),
+    ]
+    if gone:
+        headers.append(("ce_version", str(version or 0).encode()))
+    return headers
+
+
+def read_record(
+    topic: str, partition: int, offset: int, key: bytes | None, value: bytes | None, headers: Headers
+) -> Record:
+    """Never raises: whatever is wrong with the envelope becomes its ``problem``."""
+    place = (topic, partition, offset, _text(key), value, headers)
+    try:
+        named = {name.lower(): _text(sent) for name, sent in headers}
+        if named.get("content-type", "").encode().startswith(STRUCTURED):
+            return _structured(place, value)
+        return _binary(place, named, value)
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        made_up = uuid5(NAMESPACE_URL, f"{topic}/{partition}/{offset}")
+        return Record(*place, event_id=made_up, type="", problem=type(error).__name__)
+
+
+Place = tuple[str, int, int, str, bytes | None, Headers]
+
+
+def _binary(place: Place, named: dict[str, str], value: bytes | None) -> Record:
+    return Record(
+        *place,
+        event_id=event_id_from(named["ce_id"], named.get("ce_source", "")),
+        type=named["ce_type"],
+        time=_moment(named.get("ce_time")),
+        version=int(named["ce_version"]) if "ce_version" in named else None,
+        data=value,
+    )
+
+
+def _structured(place: Place, value: bytes | None) -> Record:
+    event: dict[str, Any] = orjson.loads(value or b"")
+    data = event.get("data")
+    return Record(
+        *place,
+        event_id=event_id_from(event["id"], event.get("source", "")),
+        type=_text(event["type"].encode()),
+        time=_moment(event.get("time")),
+        version=int(event["version"]) if "version" in event else None,
+        data=orjson.dumps(data) if data is not None else None,
+    )
+
+
+def event_id_from(sent: str, source: str) -> UUID:
+    """Our ids are UUIDs; of a foreign one (any text) a UUID is derived, the same each time."""
+    try:
+        return UUID(sent)
+    except ValueError:
+        if not sent:
+            raise
+        return uuid5(NAMESPACE_URL, f"{source} {sent}")
+
+
+def _moment(sent: str | None) -> datetime | None:
+    if not sent:
+        return None
+    moment = datetime.fromisoformat(sent)
+    return moment if moment.tzinfo else None
+
+
+def _text(sent: bytes | None) -> str:
+    """A header or key need not be UTF-8, and PostgreSQL takes no NUL."""
+    return (sent or b"").decode("utf-8", "replace").replace("\x00", "\ufffd")

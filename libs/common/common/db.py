@@ -1,0 +1,192 @@
+"""PostgreSQL: the pool, the transaction, the migrations, and which errors mean "later" and which mean "never"."""
+
+import hashlib
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import asyncpg
+import orjson
+from asyncpg.pool import PoolConnectionProxy
+
+from common import clock
+
+if TYPE_CHECKING:
+    Connection = PoolConnectionProxy[asyncpg.Record]
+    Pool = asyncpg.Pool[asyncpg.Record]
+    PlainConnection = asyncpg.Connection[asyncpg.Record]
+else:
+    Connection, Pool, PlainConnection = PoolConnectionProxy, asyncpg.Pool, asyncpg.Connection
+
+COMMON_MIGRATIONS = Path(__file__).parent / "migrations"
+
+POISON: tuple[type[Exception], ...] = (
+    asyncpg.DataError,
+    asyncpg.IntegrityConstraintViolationError,
+    asyncpg.exceptions._base.DataError,
+)
+"""The row is at fault: the same statement fails again. Ask this before TRANSIENT, a client-side DataError is both."""
+
+TRANSIENT: tuple[type[BaseException], ...] = (
+    OSError,  # TimeoutError is one of them
+    asyncpg.PostgresConnectionError,
+    asyncpg.InterfaceError,
+    asyncpg.CannotConnectNowError,
+    asyncpg.TooManyConnectionsError,
+    asyncpg.AdminShutdownError,
+    asyncpg.CrashShutdownError,
+    asyncpg.SerializationError,
+    asyncpg.DeadlockDetectedError,
+    asyncpg.LockNotAvailableError,
+    asyncpg.QueryCanceledError,
+    asyncpg.IdleInTransactionSessionTimeoutError,
+    asyncpg.TransactionTimeoutError,
+    asyncpg.ReadOnlySQLTransactionError,
+)
+"""The moment is at fault (away, locked, too slow, a standby): try again later."""
+
+
+class NoReset(asyncpg.Connection):
+    """Given back without a RESET ALL round trip: nobody here changes session settings or keeps session locks."""
+
+    def get_reset_query(self) -> str:
+        return ""
+
+
+async def open_pool(
+    url: str, *, application_name: str, max_size: int = 10, statement_timeout: float = 5.0, min_size: int = 0
+) -> Pool:
+    """A pool whose connections have our time-outs (seconds) and give jsonb as Python objects."""
+    return await asyncpg.create_pool(
+        url,
+        min_size=min_size,
+        max_size=max_size,
+        connection_class=NoReset,
+        init=_speak_json,
+        timeout=5,
+        server_settings=session_settings(application_name, statement_timeout),
+    )
+
+
+def session_settings(application_name: str, statement_timeout: float = 5.0) -> dict[str, str]:
+    return {
+        "application_name": application_name,
+        "statement_timeout": f"{int(statement_timeout * 1000)}ms",
+        "lock_timeout": "2s" if statement_timeout > 2 else f"{int(statement_timeout * 500)}ms",
+        "transaction_timeout": f"{int(max(15.0, statement_timeout * 3) * 1000)}ms",
+        "idle_in_transaction_session_timeout": "10s",
+        "jit": "off",
+        "timezone": "UTC",
+    }
+
+
+async def _speak_json(conn: PlainConnection) -> None:
+    await conn.set_type_codec(
+        "jsonb",
+        schema="pg_catalog",
+        format="binary",
+        encoder=lambda value: b"\x01" + orjson.dumps(value),
+        decoder=lambda sent: orjson.loads(sent[1:]),
+    )
+
+
+_WAKE: dict[str, set[Callable[[], None]]] = {}
+_touched: dict[int, set[str]] = {}
+
+
+@asynccontextmanager
+async def transaction(pool: Pool) -> AsyncIterator[Connection]:
+    """One transaction. After its commit this process's own relay and timers are woken, if it gave them work."""
+    async with pool.acquire() as conn:
+        touched = _touched[id(conn)] = set()
+        try:
+            async with conn.transaction():
+                yield conn
+        finally:
+            _touched.pop(id(conn), None)
+    wake(touched)
+
+
+def touch(conn: Connection, what: str) -> None:
+    """This transaction gave work to ``what`` (``outbox`` or ``timers``). Only a hint: whoever works also polls."""
+    if (touched := _touched.get(id(conn))) is not None:
+        touched.add(what)
+
+
+def on_commit(what: str, callback: Callable[[], None]) -> Callable[[], None]:
+    """Call back after each commit that touched ``what``; returns how to stop that."""
+    _WAKE.setdefault(what, set()).add(callback)
+    return lambda: _WAKE[what].discard(callback)
+
+
+def wake(touched: set[str]) -> None:
+    for what in touched:
+        for callback in tuple(_WAKE.get(what, ())):
+            callback()
+
+
+MIGRATING = 7_203_114_509_881_211
+"""The advisory lock of everyone who migrates."""
+
+
+class EditedMigration(Exception):
+    """A file that already ran was changed. Write a new one instead."""
+
+
+async def migrate(url: str, *directories: Path) -> list[str]:
+    """Run what did not run yet, each file in a transaction of its own; returns their names. Safe when several start."""
+    conn = await asyncpg.connect(url, timeout=10, server_settings={"application_name": "migrate", "timezone": "UTC"})
+    try:
+        await conn.execute("SELECT pg_advisory_lock($1)", MIGRATING)
+        return await _migrate(conn, directories)
+    finally:
+        await conn.close()
+
+
+async def _migrate(conn: PlainConnection, directories: tuple[Path, ...]) -> list[str]:
+    await conn.execute(
+        """
+        CREATE TABLE IF NOT EXISTS schema_migrations (
+            name text PRIMARY KEY, sha256 text NOT NULL, applied_at timestamptz NOT NULL);
+        COMMENT ON TABLE schema_migrations IS 'Migrations this database went through';
+        COMMENT ON COLUMN schema_migrations.name IS 'Owner and file. Internal. For ever';
+        COMMENT ON COLUMN schema_migrations.sha256 IS 'Of the file as it ran; an edited one is refused. Internal. For ever';
+        COMMENT ON COLUMN schema_migrations.applied_at IS 'When it ran. Internal. For ever';
+        """
+    )
+    known = {row["name"]: row["sha256"] for row in await conn.fetch("SELECT name, sha256 FROM schema_migrations")}
+    done = []
+    for file in [file for directory in directories for file in sorted(directory.glob("[0-9][0-9][0-9][0-9]_*.sql"))]:
+        name, sql = migration_name(file), file.read_text()
+        digest = hashlib.sha256(sql.encode()).hexdigest()
+        if name not in known:
+            await _apply(conn, name, digest, sql)
+            done.append(name)
+        elif known[name] != digest:
+            raise EditedMigration(f"{name} was changed after it ran: migrations only go forward, write a new one")
+    if await conn.fetchval("SELECT to_regclass('born') IS NOT NULL"):
+        await conn.execute("INSERT INTO born (born_at) VALUES ($1) ON CONFLICT DO NOTHING", clock.now())
+    return done
+
+
+async def _apply(conn: PlainConnection, name: str, digest: str, sql: str) -> None:
+    async with conn.transaction():
+        await conn.execute("SET LOCAL lock_timeout = '5s'")
+        await conn.execute(sql)
+        await conn.execute(
+            "INSERT INTO schema_migrations (name, sha256, applied_at) VALUES ($1, $2, $3)", name, digest, clock.now()
+        )
+
+
+def migration_name(file: Path) -> str:
+    """``members/0001_applications.sql``: the owner is the package that holds the migrations folder."""
+    return f"{file.parent.parent.name}/{file.name}"
+
+
+async def settings_problems(conn: Connection) -> list[str]:
+    """What of PostgreSQL's own settings would lose committed data, as sentences."""
+    rows: list[Any] = await conn.fetch(
+        "SELECT name, setting FROM pg_settings WHERE name IN ('fsync', 'full_page_writes', 'synchronous_commit')"
+    )
+    return [f"PostgreSQL: {row['name']} is off" for row in rows if row["setting"] == "off"]

@@ -1,0 +1,34 @@
+"""What a process is told by its environment. Each service subclasses this in its own settings.py."""
+
+from pathlib import Path
+from typing import Literal
+
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+
+class ServiceSettings(BaseSettings):
+    """Environment names are the field names in capitals, such as DATABASE_URL."""
+
+    model_config = SettingsConfigDict(extra="ignore", frozen=True)
+
+    environment: Literal["development", "production"] = "development"
+    database_url: str = ""
+    database_pool_size: int = 10
+    kafka_bootstrap_servers: str = "localhost:9092"
+    public_url: str = "http://localhost:8000"
+    web_host: str = "127.0.0.1"
+    web_port: int = 8000
+    health_port: int = 0
+    """0 takes any free port."""
+    topic_prefix: str = ""
+    """Stands before every topic and consumer group, so that tests can share one Kafka."""
+    topic_partitions_cap: int | None = None
+    """At most so many partitions per topic (development: 4). Part of the topics' contract: never changed later."""
+    clock_offset_file: Path | None = None
+    assume_kafka_settings: bool = False
+    """Kafka does not let us read its settings, and somebody else vouches for them."""
+    log_level: str = "INFO"
+
+    @property
+    def production(self) -> bool:
+        return self.environment == "production"
