@@ -1,0 +1,1 @@
+"""What people can do in the members service, by capability. Each reads as load, decide, save, tell."""

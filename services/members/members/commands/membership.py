@@ -1,0 +1,105 @@
+"""Being a member: the profile, who sees it, what she agreed to, leaving."""
+
+from collections.abc import Collection
+from datetime import datetime
+from uuid import UUID
+
+from common import outbox
+from common.db import Connection
+from common.events.members import Contact, ContactState
+from common.sealing import aad, seal
+from email_validator import EmailNotValidError, validate_email
+
+from members.domain.membership import Consent, Member, Profile, changes, standing
+from members.keyring import keyring
+from members.store import members as store
+
+
+def written_address(text: str) -> str | None:
+    """The address in one spelling that every mail server takes, or None if no mail could go there."""
+    try:
+        return validate_email(text, check_deliverability=False, allow_smtputf8=False).ascii_email
+    except EmailNotValidError:
+        return None
+
+
+async def change_profile(conn: Connection, member_id: UUID, profile: Profile) -> Member:
+    """Tell those who would see a difference, and nobody else."""
+    member = await store.lock_member(conn, member_id)
+    changed = member.described_as(profile)
+    await store.save_member(conn, changed)
+    if changed.version > member.version:
+        await tell_services(conn, changed)
+    if changed.contact_version > member.contact_version:
+        await tell_notifications(conn, changed)
+    return changed
+
+
+async def show_to(conn: Connection, member_id: UUID, visibility: dict[str, str]) -> Member:
+    """Who sees which field. No other service is told: the directory is ours."""
+    member = (await store.lock_member(conn, member_id)).showing(visibility)
+    await store.save_member(conn, member)
+    return member
+
+
+async def agree_to(
+    conn: Connection, member_id: UUID, purposes: Collection[str], *, language: str, now: datetime
+) -> Member:
+    """Exactly these purposes from now on."""
+    member = await store.lock_member(conn, member_id)
+    ledger = await store.list_consents(conn, member_id)
+    lines = changes(ledger, set(purposes), language=language, how="profile", now=now)
+    return await _record(conn, member, lines)
+
+
+async def withdraw(conn: Connection, member_id: UUID, purpose: str, *, now: datetime) -> None:
+    """She clicked "unsubscribe" in a mail; notifications has stopped already, now everybody stops."""
+    member = await store.lock_member(conn, member_id)
+    ledger = await store.list_consents(conn, member_id)
+    wanted = set(standing(ledger)) - {purpose}
+    lines = changes(ledger, wanted, language=member.profile.language, how="unsubscribed", now=now)
+    await _record(conn, member, lines)
+
+
+async def leave(conn: Connection, member_id: UUID, *, now: datetime) -> Member:
+    """The membership ends, the record stays; consents end with it, since nobody writes to people who left."""
+    member = await store.lock_member(conn, member_id)
+    gone, left = member.leave(now=now)
+    ledger = await store.list_consents(conn, member_id)
+    lines = changes(ledger, set(), language=member.profile.language, how="left", now=now)
+    await store.save_member(conn, gone)
+    await store.add_consents(conn, member_id, lines)
+    await store.count_growth(conn, "left", now.date())
+    await outbox.append(conn, left)
+    await tell_services(conn, gone)
+    return gone
+
+
+async def tell_everyone(conn: Connection, member: Member) -> None:
+    await tell_services(conn, member)
+    await tell_notifications(conn, member)
+
+
+async def tell_services(conn: Connection, member: Member) -> None:
+    """What other services may know. The member's row is locked, so that versions are published in order."""
+    consents = standing(await store.list_consents(conn, member.id))
+    await outbox.append(conn, member.state(consents))
+
+
+async def tell_notifications(conn: Connection, member: Member) -> None:
+    """How to reach her, for notifications' eyes only."""
+    profile = member.profile
+    contact = Contact(address=member.address, name=profile.name, language=profile.language, zone=profile.zone)
+    place = aad(ContactState.topic, str(member.id), member.contact_version)
+    sealed = seal(keyring().notifications_public_key, contact.model_dump_json().encode(), aad=place)
+    await outbox.append(conn, ContactState(member_id=member.id, version=member.contact_version, sealed=sealed))
+
+
+async def _record(conn: Connection, member: Member, lines: list[Consent]) -> Member:
+    if not lines:
+        return member
+    agreed = member.agreeing()
+    await store.save_member(conn, agreed)
+    await store.add_consents(conn, member.id, lines)
+    await tell_services(conn, agreed)
+    return agreed

@@ -1,0 +1,53 @@
+"""What every page of ours takes in: a form that was read before a transaction opens, and how crowded its network is."""
+
+import asyncio
+import ipaddress
+from datetime import timedelta
+from typing import Annotated
+
+from common import web
+from common.errors import TooMany
+from fastapi import Depends, Request
+
+SLOWED_ABOVE = 60
+REFUSED_ABOVE = 600
+PER = timedelta(minutes=1)
+SLOWED_BY = 1.0
+"""Seconds."""
+
+
+async def _sent_form(request: Request) -> web.Form:
+    return await web.read_form(request)
+
+
+SentForm = Annotated[web.Form, Depends(_sent_form)]
+"""Stands before ``tx`` in a signature: a form that arrives slowly must not hold a connection meanwhile."""
+
+
+async def slow_down_crowds(request: Request) -> None:
+    """Whole countries sit behind one address, so a busy network waits a second and only a flood is refused.
+
+    Counted on the pool, outside of any transaction: neighbours must not wait for each other's commits.
+    """
+    pool, key = request.app.state.runtime.pool, f"network {network_of(request)}"
+    try:
+        await web.limit(pool, key, at_most=SLOWED_ABOVE, per=PER)
+    except TooMany:
+        await asyncio.sleep(SLOWED_BY)
+        await web.limit(pool, f"crowd {key}", at_most=REFUSED_ABOVE - SLOWED_ABOVE, per=PER)
+
+
+def network_of(request: Request) -> str:
+    """/24 of IPv4, /48 of IPv6: what one household, company or provider holds."""
+    host = request.client.host if request.client else ""
+    try:
+        address = ipaddress.ip_address(host)
+    except ValueError:
+        return host
+    return str(ipaddress.ip_network((address, 24 if address.version == 4 else 48), strict=False))
+
+
+def device(request: Request) -> str:
+    from members.domain.sign_in import device_of
+
+    return device_of(request.headers.get("user-agent", ""))

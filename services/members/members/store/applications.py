@@ -1,0 +1,139 @@
+"""Applications to join, and the letters that wait to be sent."""
+
+from datetime import datetime
+from uuid import UUID
+
+import asyncpg
+from common.db import Connection
+
+from members.domain.applications import Application
+from members.domain.letters import PendingLetter
+from members.domain.membership import Profile
+from members.keyring import keyring
+from members.store import vault
+
+
+async def add_application(conn: Connection, application: Application) -> None:
+    """With a key of its own, made first."""
+    key = await vault.new_key(application.id, now=application.applied_at)
+    profile = application.profile
+    await conn.execute(
+        """
+        INSERT INTO applications (id, address, name, address_index, language, country, zone, expertise, consents,
+                                  applied_at, expires_at)
+        VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)
+        """,
+        application.id,
+        key.encrypt("applications", "address", application.address),
+        key.encrypt("applications", "name", profile.name),
+        keyring().address_index(application.address),
+        profile.language,
+        profile.country,
+        profile.zone,
+        list(profile.expertise),
+        list(application.consents),
+        application.applied_at,
+        application.expires_at,
+    )
+
+
+async def find_application(conn: Connection, application_id: UUID) -> Application | None:
+    row = await conn.fetchrow("SELECT * FROM applications WHERE id = $1", application_id)
+    return await _application(row) if row else None
+
+
+async def lock_application(conn: Connection, application_id: UUID) -> Application | None:
+    row = await conn.fetchrow("SELECT * FROM applications WHERE id = $1 FOR UPDATE", application_id)
+    return await _application(row) if row else None
+
+
+async def find_application_by_token(conn: Connection, token_hash: bytes) -> Application | None:
+    row = await conn.fetchrow("SELECT * FROM applications WHERE token_hash = $1", token_hash)
+    return await _application(row) if row else None
+
+
+async def lock_application_by_token(conn: Connection, token_hash: bytes) -> Application | None:
+    """Locked, so that of two clicks at once one confirms and the other is told so."""
+    row = await conn.fetchrow("SELECT * FROM applications WHERE token_hash = $1 FOR UPDATE", token_hash)
+    return await _application(row) if row else None
+
+
+async def save_token(conn: Connection, application_id: UUID, token_hash: bytes, *, expires_at: datetime) -> None:
+    """The newest link is the one that works."""
+    await conn.execute(
+        "UPDATE applications SET token_hash = $2, expires_at = $3 WHERE id = $1", application_id, token_hash, expires_at
+    )
+
+
+async def save_confirmed(conn: Connection, application_id: UUID, *, now: datetime) -> None:
+    """Its personal columns live on in the member's row; what stays only knows that the link was used."""
+    await conn.execute(
+        "UPDATE applications SET confirmed_at = $2, address = NULL, name = NULL WHERE id = $1", application_id, now
+    )
+
+
+async def take_applications_by_address(conn: Connection, address: str) -> list[UUID]:
+    """Delete whatever else that mailbox asked for; returns the ids, whose keys are to be destroyed."""
+    rows = await conn.fetch(
+        "DELETE FROM applications WHERE address_index = $1 RETURNING id", keyring().address_index(address)
+    )
+    return [row["id"] for row in rows]
+
+
+async def take_expired_applications(conn: Connection, *, now: datetime, at_most: int) -> list[tuple[UUID, bool]]:
+    """Delete them; returns each id and whether a member lives on under it (whose key must stay)."""
+    rows = await conn.fetch(
+        """
+        DELETE FROM applications WHERE id IN (
+            SELECT id FROM applications WHERE expires_at < $1 ORDER BY expires_at LIMIT $2 FOR UPDATE SKIP LOCKED)
+        RETURNING id, EXISTS (SELECT FROM members m WHERE m.id = applications.id) AS joined
+        """,
+        now,
+        at_most,
+    )
+    return [(row["id"], row["joined"]) for row in rows]
+
+
+async def count_waiting_applications(conn: Connection, *, now: datetime) -> int:
+    count: int = await conn.fetchval(
+        "SELECT count(*) FROM applications WHERE confirmed_at IS NULL AND expires_at > $1", now
+    )
+    return count
+
+
+async def add_pending_letter(conn: Connection, letter: PendingLetter) -> None:
+    await conn.execute(
+        "INSERT INTO pending_letters (id, purpose, subject_id, issued, requested_at) VALUES ($1, $2, $3, $4, $5)",
+        letter.id,
+        letter.purpose,
+        letter.subject_id,
+        letter.issued,
+        letter.requested_at,
+    )
+
+
+async def take_pending_letter(conn: Connection, letter_id: UUID) -> PendingLetter | None:
+    """Delete it: the letter was sent, or another one takes its place."""
+    row = await conn.fetchrow("DELETE FROM pending_letters WHERE id = $1 RETURNING *", letter_id)
+    return PendingLetter(**row) if row else None
+
+
+async def remove_pending_letters(conn: Connection, subject_ids: list[UUID]) -> None:
+    await conn.execute("DELETE FROM pending_letters WHERE subject_id = ANY($1::uuid[])", subject_ids)
+
+
+async def _application(row: asyncpg.Record) -> Application:
+    address, name = "", ""
+    if row["address"] is not None:
+        key = await vault.key_of(row["id"])
+        address = key.decrypt("applications", "address", row["address"])
+        name = key.decrypt("applications", "name", row["name"])
+    return Application(
+        id=row["id"],
+        address=address,
+        profile=Profile(name, row["language"], row["country"], row["zone"], tuple(row["expertise"])),
+        consents=tuple(row["consents"]),
+        applied_at=row["applied_at"],
+        expires_at=row["expires_at"],
+        confirmed_at=row["confirmed_at"],
+    )
