@@ -9,6 +9,8 @@ import pytest
 
 from deploy.local import engines
 
+pytest_plugins = ["common.testing"]
+
 
 def pytest_configure(config: pytest.Config) -> None:
     """Before any worker is made: they inherit the environment."""
