@@ -1,0 +1,133 @@
+"""What every answer and every request goes through, as plain ASGI: headers, body limit, cross-origin check."""
+
+from collections.abc import Callable, Iterable
+from typing import TypeVar
+from urllib.parse import urlsplit
+
+from fastapi import Request
+from starlette.datastructures import Headers, MutableHeaders
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from common.errors import Forbidden, TooLarge
+from common.web.forms import DEFAULT_LIMIT, TOO_LARGE
+
+POLICY = "default-src 'self'; base-uri 'none'; object-src 'none'; form-action 'self'; frame-ancestors 'none'"
+"""No inline script or style, nothing from elsewhere. An answer that sets its own policy (a shown mail) keeps it."""
+
+HEADERS = {
+    "Content-Security-Policy": POLICY,
+    "X-Content-Type-Options": "nosniff",
+    "X-Frame-Options": "DENY",
+    "Referrer-Policy": "same-origin",
+    "Cross-Origin-Opener-Policy": "same-origin",
+    "Cross-Origin-Resource-Policy": "same-origin",
+    "Permissions-Policy": "camera=(), geolocation=(), microphone=(), payment=(), usb=()",
+    "Cache-Control": "no-store",
+}
+A_YEAR = "max-age=31536000; includeSubDomains"
+
+
+class SecurityHeaders:
+    def __init__(self, app: ASGIApp, *, https: bool) -> None:
+        self.app = app
+        self.headers = {**HEADERS, **({"Strict-Transport-Security": A_YEAR} if https else {})}
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        async def send_with_headers(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                headers = MutableHeaders(scope=message)
+                for name, value in self.headers.items():
+                    headers.setdefault(name, value)
+            await send(message)
+
+        await self.app(scope, receive, send_with_headers if scope["type"] == "http" else send)
+
+
+Endpoint = TypeVar("Endpoint", bound=Callable[..., object])
+
+
+def body_limit(size: int) -> Callable[[Endpoint], Endpoint]:
+    """Decorates a route that takes more (or less) than the usual 256 KiB."""
+
+    def mark(endpoint: Endpoint) -> Endpoint:
+        endpoint.__body_limit__ = size  # type: ignore[attr-defined]
+        return endpoint
+
+    return mark
+
+
+class BodyLimit:
+    """Counts what really arrives: Content-Length may be missing or lie. Raises TooLarge where the body is read.
+
+    It wraps ``receive``, which is first called after routing: by then the scope names the endpoint and its limit.
+    """
+
+    def __init__(self, app: ASGIApp) -> None:
+        self.app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        received = 0
+
+        async def receive_within_limit() -> Message:
+            nonlocal received
+            limit = getattr(scope.get("endpoint"), "__body_limit__", DEFAULT_LIMIT)
+            if _announced(scope) > limit:
+                raise TooLarge(TOO_LARGE)
+            message = await receive()
+            received += len(message.get("body", b""))
+            if received > limit:
+                raise TooLarge(TOO_LARGE)
+            return message
+
+        await self.app(scope, receive_within_limit if scope["type"] == "http" else receive, send)
+
+
+def _announced(scope: Scope) -> int:
+    announced = Headers(scope=scope).get("content-length", "0")
+    return int(announced) if announced.isascii() and announced.isdigit() else 0
+
+
+class Cookieless:
+    """Paths that a secret in the path opens: cookies never reach them, so that an answer is tied to its link alone."""
+
+    def __init__(self, app: ASGIApp, *, prefixes: Iterable[str]) -> None:
+        self.app = app
+        self.prefixes = tuple(prefixes)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "http" and scope["path"].startswith(self.prefixes):
+            scope = {**scope, "headers": [(name, value) for name, value in scope["headers"] if name != b"cookie"]}
+        await self.app(scope, receive, send)
+
+
+COOKIELESS = ("/s/", "/u/")
+TOKEN_ROUTES = ("/s/", "/u/", "/confirm/", "/session/", "/certificate/", "/api/")
+"""May be posted to by what is no browser (a mail service, RFC 8058; a program), as long as it sends no cookie."""
+
+SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS", "TRACE"})
+
+
+async def refuse_cross_origin(request: Request) -> None:
+    """A dependency of every route: another site may not act in a visitor's name.
+
+    Sec-Fetch-Site first (browsers since 2023; scripts can not set it), then Origin. Neither: no browser of today.
+    """
+    if request.method in SAFE_METHODS:
+        return
+    site, origin = request.headers.get("sec-fetch-site"), request.headers.get("origin")
+    if site is not None:
+        allowed = site in ("same-origin", "none")
+    elif origin is not None:
+        allowed = _is_ours(request, origin)
+    else:
+        allowed = request.url.path.startswith(TOKEN_ROUTES) and "cookie" not in request.headers
+    if not allowed:
+        raise Forbidden("This was sent from another website, so we did nothing. Open the page here and send it again.")
+
+
+def _is_ours(request: Request, origin: str) -> bool:
+    sent_from = urlsplit(origin)
+    ours = urlsplit(request.app.state.site.public_url)
+    if (sent_from.scheme, sent_from.netloc) == (ours.scheme, ours.netloc):
+        return True
+    return sent_from.scheme in ("http", "https") and sent_from.netloc == request.headers.get("host", "")
