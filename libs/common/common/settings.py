@@ -5,11 +5,17 @@ from typing import Literal
 
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+SECRETS = Path("/run/secrets")
+
 
 class ServiceSettings(BaseSettings):
-    """Environment names are the field names in capitals, such as DATABASE_URL."""
+    """Environment names are the field names in capitals, such as DATABASE_URL.
 
-    model_config = SettingsConfigDict(extra="ignore", frozen=True)
+    Containers get what is secret by file instead: the file /run/secrets/database_url says what DATABASE_URL would, and
+    nothing shows it when the container is inspected. Where both are given the environment wins.
+    """
+
+    model_config = SettingsConfigDict(extra="ignore", frozen=True, secrets_dir=SECRETS if SECRETS.is_dir() else None)
 
     environment: Literal["development", "production"] = "development"
     database_url: str = ""
