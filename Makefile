@@ -1,6 +1,7 @@
 # `make` lists what there is to do. Every target sets up what it needs first.
 PYTHON ?= python3
 VENV := .local/venv/bin
+ANY_PYTHON = $(firstword $(wildcard $(VENV)/python) $(PYTHON))
 T ?=
 SERVICES := members hub surveys notifications
 # For every platform, each file by its hash, and from whichever index the machine is set to use.
@@ -34,10 +35,10 @@ bench: ready ## Measure against the bare limits
 	@exec $(VENV)/python -m benchmarks
 
 doctor: ## Look at what this machine has and what runs
-	@exec $(PYTHON) -m deploy.local.doctor
+	@$(ANY_PYTHON) -m deploy.local.doctor
 
 reset: ## Stop what is left running and forget all local data (what was fetched stays)
-	@exec $(PYTHON) -m deploy.local.reset
+	@test ! -x $(VENV)/python || $(VENV)/python -m deploy.local.reset
 
 logs: ## Follow the logs; of one service: make logs hub
 	@exec $(PYTHON) -m deploy.local.logs $(if $(filter logs,$(firstword $(MAKECMDGOALS))),$(WORDS))

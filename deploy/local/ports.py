@@ -2,6 +2,7 @@
 
 import socket
 from collections.abc import Collection
+from contextlib import ExitStack
 
 LOOPBACK = "127.0.0.1"
 
@@ -39,3 +40,12 @@ def free_or_next(wanted: int, *, taken: Collection[int] = (), tries: int = 100) 
         if port not in taken and is_free(port):
             return port
     return any_free()
+
+
+def several_free(count: int) -> list[int]:
+    """Different ones: all are held until the last is found."""
+    with ExitStack() as held:
+        probes = [held.enter_context(socket.socket()) for _ in range(count)]
+        for probe in probes:
+            probe.bind((LOOPBACK, 0))
+        return [probe.getsockname()[1] for probe in probes]

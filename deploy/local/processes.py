@@ -19,6 +19,10 @@ class DidNotStart(Exception):
     """A process ended, or stayed silent, before it was ready. The message says which and shows its last words."""
 
 
+# Of this process: whoever lets go of a running child is warned of a leak.
+_children: dict[int, subprocess.Popen[bytes]] = {}
+
+
 @dataclass(frozen=True)
 class Mark:
     """What a pid file holds: enough to know the process again."""
@@ -76,6 +80,7 @@ def start(
             group=account.gid if account else None,
             extra_groups=[] if account else None,
         )
+    _children[process.pid] = process
     created = psutil.Process(process.pid).create_time()
     mark = Mark(name=name, pid=process.pid, created=created, word=word, signal=stop_by)
     (pids / f"{name}.pid").write_text(json.dumps(asdict(mark)))
@@ -89,6 +94,8 @@ def stop(pids: Path, name: str, *, within: float = 20) -> bool:
     process = mark.process() if mark else None
     if mark and process:
         end([process], signal.Signals(mark.signal), within=within)
+    if mark and (child := _children.get(mark.pid)) and child.poll() is not None:
+        del _children[mark.pid]
     file.unlink(missing_ok=True)
     return process is not None
 
