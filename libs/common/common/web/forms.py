@@ -143,9 +143,13 @@ async def read_form(request: Request, limit: int = DEFAULT_LIMIT) -> Form:
     body = await request.body()
     if len(body) > limit:
         raise TooLarge(TOO_LARGE)
-    kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+    return await parse_form(request.headers.get("content-type", ""), body)
+
+
+async def parse_form(content_type: str, body: bytes) -> Form:
+    kind = content_type.partition(";")[0].strip().lower()
     if kind == "multipart/form-data":
-        items = await _read_multipart(request.headers["content-type"], body)
+        items = await _read_multipart(content_type, body)
     elif kind == "application/x-www-form-urlencoded" or not body:
         items = _read_urlencoded(body)
     else:

@@ -1,6 +1,7 @@
 """What every answer and every request goes through, as plain ASGI: headers, body limit, cross-origin check."""
 
 from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
 from typing import TypeVar
 from urllib.parse import urlsplit
 
@@ -60,26 +61,56 @@ class BodyLimit:
     """Counts what really arrives: Content-Length may be missing or lie. Raises TooLarge where the body is read.
 
     It wraps ``receive``, which is first called after routing: by then the scope names the endpoint and its limit.
+    What has arrived is kept in the scope, so that the page of an error can hold what was typed.
     """
 
     def __init__(self, app: ASGIApp) -> None:
         self.app = app
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        received = 0
+        if scope["type"] != "http":
+            return await self.app(scope, receive, send)
+        body = scope["received"] = Body()
 
         async def receive_within_limit() -> Message:
-            nonlocal received
             limit = getattr(scope.get("endpoint"), "__body_limit__", DEFAULT_LIMIT)
             if _announced(scope) > limit:
                 raise TooLarge(TOO_LARGE)
             message = await receive()
-            received += len(message.get("body", b""))
-            if received > limit:
+            body.take(message)
+            if body.size > limit:
                 raise TooLarge(TOO_LARGE)
             return message
 
-        await self.app(scope, receive_within_limit if scope["type"] == "http" else receive, send)
+        await self.app(scope, receive_within_limit, send)
+
+
+@dataclass
+class Body:
+    """What of a request's body has arrived."""
+
+    size: int = 0
+    complete: bool = False
+    kept: bytearray = field(default_factory=bytearray)
+
+    def take(self, message: Message) -> None:
+        chunk = message.get("body", b"")
+        self.size += len(chunk)
+        self.complete = not message.get("more_body", False)
+        if self.size <= KEPT_AT_MOST:
+            self.kept += chunk
+
+
+KEPT_AT_MOST = 1024 * 1024
+"""Bytes; an upload beyond is no form that somebody typed."""
+
+
+async def whole_body(request: Request) -> bytes:
+    """The body, also after somebody else has read it. Raises TooLarge."""
+    body: Body = request.scope["received"]
+    while not body.complete:
+        await request.receive()
+    return bytes(body.kept) if body.size <= KEPT_AT_MOST else b""
 
 
 def _announced(scope: Scope) -> int:

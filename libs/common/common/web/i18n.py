@@ -22,6 +22,11 @@ LANGUAGE_NAMES: Mapping[str, str] = {"en": "English", "fr": "Français", "ar": "
 COMMON_LOCALE = Path(__file__).parent / "locale"
 
 
+def N_(sentence: str) -> str:
+    """Marks a sentence for the catalogs; it is translated where it is shown. gettext's own name for this."""
+    return sentence
+
+
 class Catalogs:
     """The sentences of one service, with those of the shared layout behind them."""
 

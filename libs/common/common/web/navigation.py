@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from common.web.i18n import N_
 from common.web.viewers import Viewer
 
 
@@ -12,11 +13,6 @@ class Link:
     """English; translated where it is shown."""
     icon: str = ""
     current: bool = False
-
-
-def N_(sentence: str) -> str:
-    """Marks a sentence for the catalogs without translating it here (gettext's own name for this)."""
-    return sentence
 
 
 MEMBERS_HOME, MEETINGS, SURVEYS = Link("/", N_("Home")), Link("/hub", N_("Meetings")), Link("/surveys", N_("Surveys"))

@@ -10,6 +10,7 @@ from fastapi.responses import HTMLResponse, RedirectResponse
 from common import clock
 from common.web import navigation
 from common.web.forms import Form
+from common.web.guards import COOKIELESS
 from common.web.i18n import LANGUAGE_NAMES, LANGUAGES, direction, language_of
 from common.web.site import site_of
 from common.web.viewers import viewer
@@ -26,7 +27,7 @@ def render(request: Request, template: str, status: int = 200, **context: Any) -
     language = context.pop("lang", None) or language_of(request)
     page = site.environments[language if language in LANGUAGES else "en"].get_template(template)
     html = page.render({**_what_layouts_need(request, language), **_once(context.get("form")), **context})
-    return HTMLResponse(html, status_code=status, headers={"Content-Language": language, "Vary": "Cookie"})
+    return HTMLResponse(html, status_code=status, headers=_headers(request, language))
 
 
 def redirect(url: str) -> RedirectResponse:
@@ -62,6 +63,15 @@ def _what_layouts_need(request: Request, language: str) -> dict[str, Any]:
         "console_nav": navigation.console_links(path),
         "form": None,
     }
+
+
+def _headers(request: Request, language: str) -> dict[str, str]:
+    """A page made for nobody in particular may stay in the browser, so that going back finds the form as it was left;
+    any other page is not to be stored (the guards say so)."""
+    headers = {"Content-Language": language, "Vary": "Cookie, Accept-Language"}
+    if viewer(request) is None and not request.url.path.startswith(COOKIELESS):
+        headers["Cache-Control"] = "private, no-cache"
+    return headers
 
 
 def _once(form: Form | None) -> dict[str, str]:

@@ -18,7 +18,9 @@ from common import log
 from common.db import POISON, TRANSIENT
 from common.errors import NotAllowed, TooMany
 from common.web import sessions
-from common.web.forms import Form, read_form
+from common.web.forms import parse_form
+from common.web.guards import whole_body
+from common.web.i18n import N_
 from common.web.pages import gettext, render
 from common.web.site import site_of
 from common.web.viewers import NotSignedIn, identify
@@ -27,13 +29,16 @@ RETRY_AFTER = 5
 """Seconds until it makes sense to ask again when the database was away."""
 
 NOT_HERE = "There is nothing at this address. It may have moved, or the link was cut in two on its way."
-NOT_LIKE_THIS = "Nothing can be sent to this address in that way."
+NOT_LIKE_THIS = N_("Nothing can be sent to this address in that way.")
 NOT_CLEAR = "Something in what was sent can not be read."
 CHANGED_MEANWHILE = "Somebody changed this at the same moment. Look at it again, then send it once more."
 NOT_STORABLE = "Something in what you wrote can not be stored. Please write that part differently."
 AWAY = "We can not reach our own records at the moment. Please try again in a few seconds."
 OUR_FAULT = "Something went wrong on our side. It was recorded, and we will look into it."
 SIGN_IN_FIRST = "Sign in first."
+
+MAY_BE_SENT_AGAIN = frozenset({429, 500, 503})
+"""The same form may succeed later; its page keeps every field and the token that makes sending it twice harmless."""
 
 logger = log.get_logger()
 
@@ -90,7 +95,17 @@ async def answer_no(
     await _identify_if_possible(request)
     if is_api(request):
         return _problem(request, status, sentence, kind, headers, members)
-    answer = render(request, "error.html", status, code=status, sentence=sentence, instance=_instance(request))
+    held = await _typed(request) if status in MAY_BE_SENT_AGAIN else []
+    answer = render(
+        request,
+        "error.html",
+        status,
+        code=status,
+        sentence=sentence,
+        instance=_instance(request),
+        held=held,
+        here=sessions.here(request),
+    )
     answer.headers.update(headers or {})
     return answer
 
@@ -111,11 +126,7 @@ async def _not_signed_in(request: Request, _: NotSignedIn) -> Response:
         return await answer_no(request, 401, SIGN_IN_FIRST, headers={"WWW-Authenticate": "Cookie"})
     if request.method == "GET":
         return sessions.to_sign_in(request)
-    try:
-        held = await read_form(request)
-    except NotAllowed:
-        held = Form()
-    return render(request, "held.html", 401, held=held.hidden(), here=sessions.here(request))
+    return render(request, "held.html", 401, held=await _typed(request), here=sessions.here(request))
 
 
 async def _renewal_due(request: Request, _: sessions.RenewalDue) -> Response:
@@ -148,6 +159,17 @@ async def _refused_by_the_database(request: Request, error: Exception) -> Respon
     if isinstance(error, asyncpg.IntegrityConstraintViolationError):
         return await answer_no(request, 409, CHANGED_MEANWHILE)
     return await answer_no(request, 422, NOT_STORABLE)
+
+
+async def _typed(request: Request) -> list[tuple[str, str]]:
+    """The fields of the form that was sent, to be carried by a page that can send it again."""
+    if request.method != "POST":
+        return []
+    try:
+        form = await parse_form(request.headers.get("content-type", ""), await whole_body(request))
+    except NotAllowed:
+        return []
+    return form.hidden()
 
 
 async def _identify_if_possible(request: Request) -> None:
