@@ -1,0 +1,80 @@
+"""Copies of members and meetings, each upsert guarded by the version of the state."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from common.db import Connection
+from common.errors import NotFound
+from common.events.hub import MeetingState
+from common.events.members import MemberState
+
+from surveys.domain.campaigns import Meeting
+
+
+async def save_known_members(conn: Connection, states: Sequence[MemberState]) -> None:
+    """Set-based: a rebuilt database reads a million of them. The last one per member wins, then its version decides."""
+    newest = {state.member_id: state for state in states}
+    rows = [newest[member_id] for member_id in sorted(newest)]
+    await conn.executemany(
+        """
+        INSERT INTO known_members AS known (member_id, version, number, status, language, country, consents)
+        VALUES ($1, $2, $3, $4, $5, $6, $7)
+        ON CONFLICT (member_id) DO UPDATE
+        SET version = excluded.version, number = excluded.number, status = excluded.status,
+            language = excluded.language, country = excluded.country, consents = excluded.consents
+        WHERE known.version < excluded.version
+        """,
+        [
+            (row.member_id, row.version, row.number, row.status, row.language, row.country, list(row.consents))
+            for row in rows
+        ],
+    )
+
+
+async def delete_known_member(conn: Connection, member_id: UUID, *, up_to: int) -> None:
+    await conn.execute("DELETE FROM known_members WHERE member_id = $1 AND version <= $2", member_id, up_to)
+
+
+async def save_known_meeting(conn: Connection, state: MeetingState) -> bool:
+    """False: an older state, nothing changed."""
+    saved = await conn.fetchval(
+        """
+        INSERT INTO known_meetings AS known (meeting_id, version, status, starts_at, zone, texts)
+        VALUES ($1, $2, $3, $4, $5, $6)
+        ON CONFLICT (meeting_id) DO UPDATE
+        SET version = excluded.version, status = excluded.status, starts_at = excluded.starts_at,
+            zone = excluded.zone, texts = excluded.texts
+        WHERE known.version < excluded.version
+        RETURNING true
+        """,
+        state.meeting_id,
+        state.version,
+        state.status,
+        state.starts_at,
+        state.zone,
+        {language: text.model_dump() for language, text in state.texts.items()},
+    )
+    return bool(saved)
+
+
+async def get_meeting(conn: Connection, meeting_id: UUID) -> Meeting:
+    """Raises NotFound."""
+    row = await conn.fetchrow(
+        "SELECT meeting_id AS id, status, starts_at, zone FROM known_meetings WHERE meeting_id = $1", meeting_id
+    )
+    if row is None:
+        raise NotFound("This meeting is not known here.", field="meeting")
+    return Meeting(**row)
+
+
+async def list_coming_meetings(conn: Connection, *, now: datetime) -> list[dict[str, Any]]:
+    rows = await conn.fetch(
+        """
+        SELECT meeting_id, starts_at, zone, texts FROM known_meetings
+        WHERE status = 'scheduled' AND starts_at > $1 ORDER BY starts_at, meeting_id LIMIT 200
+        """,
+        now,
+    )
+    return [dict(row) for row in rows]
