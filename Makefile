@@ -1,4 +1,5 @@
-# `make` lists what there is to do. Every target sets up what it needs first.
+# `make` lists what there is to do. Every target sets up what it needs first. Needs Python 3.11 or later, and nothing
+# else that it cannot bring or name.
 PYTHON ?= python3
 VENV := .local/venv/bin
 ANY_PYTHON = $(firstword $(wildcard $(VENV)/python) $(PYTHON))
@@ -14,7 +15,7 @@ WORDS := $(wordlist 2,9,$(MAKECMDGOALS))
 .PHONY: help run test check bench doctor reset logs clock contracts lock screens ready ready-to-test
 
 help: ## List these targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' Makefile
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 run: ready ## Start everything on http://localhost:8000; Ctrl-C stops it
 	@exec $(VENV)/python -m deploy.local.run
@@ -61,6 +62,8 @@ ready:
 
 ready-to-test:
 	@$(PYTHON) -m deploy.local.bootstrap test
+
+include deploy/containers.mk
 
 ifneq ($(filter clock logs,$(firstword $(MAKECMDGOALS))),)
 .PHONY: $(WORDS)
