@@ -10,6 +10,8 @@ PIN := uv pip compile --quiet --universal --python-version 3.11 --generate-hashe
 	--custom-compile-command "make lock"
 # Words behind `clock` and `logs` are theirs, not targets: make clock +11d, make logs hub.
 WORDS := $(wordlist 2,9,$(MAKECMDGOALS))
+# Services have the dependencies of common through it (DEP003); three of them are loaded by name (DEP002).
+DEPTRY := $(VENV)/deptry --ignore DEP003 --per-rule-ignores "DEP002=httptools|tzdata|uvloop"
 
 .DEFAULT_GOAL := help
 .PHONY: help run test check bench doctor reset logs clock contracts lock screens ready ready-to-test
@@ -28,9 +30,11 @@ check: ready ## Lint, types, arrows, migrations, contracts, spelling
 	$(VENV)/ruff format --check
 	$(VENV)/mypy
 	$(VENV)/lint-imports
-	$(VENV)/squawk services/*/*/migrations/*.sql libs/common/common/migrations/*.sql
-	$(VENV)/python -m common.contracts check
+	$(VENV)/squawk services/*/*/*migrations/*.sql libs/common/common/migrations/*.sql
+	$(VENV)/python -m pytest --noconftest -q tests/contracts
 	$(VENV)/codespell
+	@set -e; for package in libs/common $(SERVICES:%=services/%); do \
+		echo "deptry $$package"; $(DEPTRY) --config $$package/pyproject.toml $$package/$${package##*/}; done
 
 bench: ready ## Measure against the bare limits
 	@exec $(VENV)/python -m benchmarks
@@ -48,7 +52,7 @@ clock: ## Move the shared clock: make clock +11d, make clock now
 	@exec $(PYTHON) -m deploy.local.clock $(if $(filter clock,$(firstword $(MAKECMDGOALS))),$(WORDS))
 
 contracts: ready ## Write new versions of event schemas, and the documents made from them
-	@exec $(VENV)/python -m common.contracts write
+	@exec $(VENV)/python -m tests.contracts.golden
 
 lock: ## Pin every Python package anew (needs uv)
 	for service in $(SERVICES); do $(PIN) services/$$service/pyproject.toml -o requirements/$$service.txt; done
