@@ -1,6 +1,7 @@
 """A database per service and one for the vault, each made once and migrated to the newest; and the topics."""
 
 import asyncio
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from urllib.parse import urlsplit, urlunsplit
 
@@ -17,26 +18,38 @@ MIGRATIONS = {
 }
 
 
-def prepare(administrator: str) -> dict[str, str]:
+def prepare(administrator: str, *, prefix: str = "") -> dict[str, str]:
     """The URL of each database, whole and up to date. What is there already is left as it is."""
-    return asyncio.run(_prepare(administrator))
+    return asyncio.run(_prepare(administrator, prefix))
 
 
-def apply_topics(kafka: str, *, partitions_cap: int) -> None:
-    bus.configure(partitions_cap=partitions_cap)
-    asyncio.run(bus.apply_topics(kafka))
+def apply_topics(kafka: str, *, partitions_cap: int, prefix: str = "") -> None:
+    """Make the topics that are missing, of all services at once."""
+    before = bus.configure(prefix=prefix, partitions_cap=partitions_cap)
+    try:
+        asyncio.run(bus.apply_topics(kafka, list(bus.TOPICS)))
+    finally:
+        bus.configure(prefix=before.prefix, partitions_cap=before.partitions_cap)
 
 
-async def _prepare(administrator: str) -> dict[str, str]:
-    urls = {name: _of(administrator, name) for name in MIGRATIONS}
+def drop(urls: Mapping[str, str], administrator: str) -> None:
+    """For tests that shared a server."""
+    asyncio.run(_drop([urlsplit(url).path.removeprefix("/") for url in urls.values()], administrator))
+
+
+async def _prepare(administrator: str, prefix: str) -> dict[str, str]:
+    urls = {name: urlunsplit(urlsplit(administrator)._replace(path=f"/{prefix}{name}")) for name in MIGRATIONS}
     connection = await asyncpg.connect(administrator)
     there = {row["datname"] for row in await connection.fetch("SELECT datname FROM pg_database")}
-    for name in urls.keys() - there:
-        await connection.execute(f'CREATE DATABASE "{name}"')
+    for name in [name for name in urls if f"{prefix}{name}" not in there]:
+        await connection.execute(f'CREATE DATABASE "{prefix}{name}"')
     await connection.close()
     await asyncio.gather(*(db.migrate(urls[name], *directories) for name, directories in MIGRATIONS.items()))
     return urls
 
 
-def _of(administrator: str, database: str) -> str:
-    return urlunsplit(urlsplit(administrator)._replace(path=f"/{database}"))
+async def _drop(names: Iterable[str], administrator: str) -> None:
+    connection = await asyncpg.connect(administrator)
+    for name in names:
+        await connection.execute(f'DROP DATABASE IF EXISTS "{name}" WITH (FORCE)')
+    await connection.close()

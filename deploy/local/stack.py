@@ -56,6 +56,8 @@ class Stack:
     postgres_url: str | None = None
     """Of an administrator, where PostgreSQL is not ours to start; so is Kafka's address below."""
     kafka: str | None = None
+    prefix: str = ""
+    """Before every database and topic, where the engines are shared with others."""
     extra_environment: Mapping[str, str] = field(default_factory=dict)
     databases: dict[str, str] = field(default_factory=dict)
 
@@ -127,6 +129,7 @@ class Stack:
             "WEB_HOST": ports.LOOPBACK,
             "WEB_PORT": str(self.ports[service]),
             "HEALTH_PORT": str(self.ports[f"{service} health"]),
+            "TOPIC_PREFIX": self.prefix,
             "TOPIC_PARTITIONS_CAP": str(PARTITIONS),
             "CLOCK_OFFSET_FILE": str(self.clock),
             "SMTP_HOST": ports.LOOPBACK,
@@ -153,8 +156,8 @@ class Stack:
     def _prepare(self, postgres_url: str, kafka: str) -> None:
         self.clock.touch()
         keys.make(self.folder / "keys")
-        self.databases = databases.prepare(postgres_url)
-        databases.apply_topics(kafka, partitions_cap=PARTITIONS)
+        self.databases = databases.prepare(postgres_url, prefix=self.prefix)
+        databases.apply_topics(kafka, partitions_cap=PARTITIONS, prefix=self.prefix)
 
     def _start_services(self) -> None:
         started = {name: self.start_service(name) for name in SERVICES}
