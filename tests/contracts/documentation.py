@@ -8,7 +8,7 @@ from typing import Any
 
 from common import contracts
 from common.bus import TOPICS, Topic
-from common.events import REGISTRY, Event, Part
+from common.events import Event, Part
 
 from tests.contracts import gate
 
@@ -38,14 +38,21 @@ key; a tombstone is repeated after 1 h and 24 h, and a daily `tick` record per p
 
 
 def page() -> str:
-    parts = [INTRODUCTION, "## Topics", topic_table(TOPICS.values()), PERSONAL]
-    for owner in sorted({event.owner for event in REGISTRY.values()}):
+    parts = [
+        INTRODUCTION,
+        "## Topics",
+        topic_table({TOPICS[event.topic] for event in contracts.events().values()}),
+        PERSONAL,
+    ]
+    for owner in sorted({event.owner for event in contracts.events().values()}):
         parts += [f"## Told by {owner}", *(section(event) for event in events_of(owner))]
     return "\n".join(part.rstrip("\n") + "\n" for part in parts)
 
 
 def events_of(owner: str) -> list[type[Event]]:
-    return sorted((event for event in REGISTRY.values() if event.owner == owner), key=lambda event: event.type)
+    return sorted(
+        (event for event in contracts.events().values() if event.owner == owner), key=lambda event: event.type
+    )
 
 
 def topic_table(topics: Iterable[Topic]) -> str:
@@ -59,7 +66,6 @@ def topic_table(topics: Iterable[Topic]) -> str:
             topic.personal,
         )
         for topic in sorted(topics, key=lambda topic: topic.name)
-        if not topic.name.startswith("toys.")
     ]
     return table(("topic", "partitions", "kept", "writer", "readers", "personal"), rows)
 

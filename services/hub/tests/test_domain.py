@@ -70,6 +70,8 @@ def test_a_schedule_needs_a_real_zone_and_a_bearable_length(wrong: dict[str, str
         ({"texts": QUALIFICATIONS | {"fr": MeetingText(title="", agenda="Ordre du jour")}}, "title_fr"),
         ({"texts": QUALIFICATIONS | {"ar": MeetingText(title="ع" * 161)}}, "title_ar"),
         ({"texts": {"en": MeetingText(title="x", agenda="y" * 4001)}}, "agenda_en"),
+        ({"texts": {"en": MeetingText(title="two\nlines")}}, "title_en"),
+        ({"texts": {"en": MeetingText(title="x", agenda="a\x00b")}}, "title_en"),
         ({"capacity": 0}, "capacity"),
         ({"capacity": 100_001}, "capacity"),
         ({"join_url": "http://meet.example.org/x"}, "join_url"),

@@ -5,6 +5,7 @@ from uuid import UUID
 from common import clock, db, outbox
 from common.db import Connection, Pool
 from common.events import Event
+from common.events.hub import MeetingState
 from common.timers import set_timer
 
 from hub.domain import meetings as domain
@@ -41,6 +42,11 @@ async def cancel(conn: Connection, meeting_id: UUID, *, version: int) -> Meeting
     meeting = await store.lock_meeting(conn, meeting_id)
     meeting.check_version(version)
     return await _save_and_tell(conn, meeting, *meeting.cancel(now=clock.now()))
+
+
+async def current_state(conn: Connection, meeting_id: str) -> MeetingState:
+    """As it stands, locked, for telling it again."""
+    return (await store.lock_meeting(conn, UUID(meeting_id))).state()
 
 
 async def recompute(pool: Pool) -> list[UUID]:

@@ -21,7 +21,6 @@ async def answer(conn: Connection, meeting_id: UUID, member_id: UUID, words: str
 
     Somebody unknown has just joined, and her token vouches for her; unless she was erased.
     """
-    await known_members.lock_persons(conn, [member_id])
     if await is_erased(conn, [member_id]):
         raise Forbidden("This membership no longer exists.")
     if member := await known_members.find_known_member(conn, member_id):
@@ -41,6 +40,12 @@ async def purge(conn: Connection, meeting_id: UUID) -> bool:
     for rsvp in gone:
         await outbox.append_gone(conn, RsvpState, str(rsvp.id), rsvp.version + 1)
     return len(gone) == PURGED_AT_ONCE
+
+
+async def current_state(conn: Connection, rsvp_id: str) -> RsvpState | None:
+    """As it stands, locked, for telling it again; None once it is forgotten."""
+    rsvp = await store.lock_rsvp(conn, UUID(rsvp_id))
+    return rsvp.state() if rsvp else None
 
 
 async def _answer(conn: Connection, meeting_id: UUID, member_id: UUID, words: str) -> Rsvp:

@@ -1,5 +1,6 @@
 """A virtual meeting: scheduled, worded, moved, cancelled."""
 
+import unicodedata
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
@@ -32,15 +33,17 @@ class Plan:
     def check(self) -> None:
         """What staff may enter. Not asked of what is stored: rules may change meanwhile."""
         if not self.texts.get("en") or not self.texts["en"].title:
-            raise Invalid("Write a title in English.", field="title_en")
+            raise Invalid("Write a title in English.", field="title_en")  # staff
         if unknown := self.texts.keys() - set(LANGUAGES):
-            raise Invalid(f"Meetings are worded in English, French and Arabic, not in {min(unknown)!r}.")
+            raise Invalid(f"Meetings are worded in English, French and Arabic, not in {min(unknown)!r}.")  # staff
         for language, text in self.texts.items():
             _check_words(language, text)
         if self.capacity is not None and not 1 <= self.capacity <= MOST_SEATS:
-            raise Invalid("Write a number of seats between 1 and 100,000, or nothing for no limit.", field="capacity")
+            raise Invalid(
+                "Write a number of seats between 1 and 100,000, or nothing for no limit.", field="capacity"
+            )  # staff
         if self.join_url is not None and not _is_https(self.join_url):
-            raise Invalid("Write the whole link, beginning with https://", field="join_url")
+            raise Invalid("Write the whole link, beginning with https://", field="join_url")  # staff
 
     def text(self, language: str) -> MeetingText:
         """In this language, or in English."""
@@ -99,25 +102,27 @@ class Meeting:
     def check_version(self, version: int) -> None:
         """Two people with the same form open: the second one is told, nothing is overwritten."""
         if version != self.version:
-            raise NotAllowed("Somebody changed this meeting while you were at it. Look at it again, then repeat yours.")
+            raise NotAllowed(
+                "Somebody changed this meeting while you were at it. Look at it again, then repeat yours."
+            )  # staff
 
     def reword(self, plan: Plan) -> "Meeting":
         """Other words, seats or link. The time stays, so calendars need no notice."""
         plan.check()
         if self.cancelled:
-            raise NotAllowed("This meeting was cancelled.")
+            raise NotAllowed("This meeting was cancelled.")  # staff
         if plan.capacity is not None and plan.capacity < self.seats_taken:
             raise NotAllowed(
                 f"{self.seats_taken} people have already said yes. Choose at least as many seats.", field="capacity"
-            )
+            )  # staff
         return self if plan == self.plan else replace(self, plan=plan, version=self.version + 1)
 
     def move(self, schedule: Schedule, *, now: datetime) -> tuple["Meeting", list[Event]]:
         """Give it another time. To the time that it has: nothing happens."""
         if self.cancelled:
-            raise NotAllowed("This meeting was cancelled. Plan a new one instead.")
+            raise NotAllowed("This meeting was cancelled. Plan a new one instead.")  # staff
         if self.started(now=now):
-            raise NotAllowed("This meeting has begun. Plan a new one instead.")
+            raise NotAllowed("This meeting has begun. Plan a new one instead.")  # staff
         _check_is_to_come(schedule, now)
         if schedule == self.schedule:
             return self, []
@@ -133,7 +138,7 @@ class Meeting:
         if self.cancelled:
             return self, []
         if now >= self.ends_at:
-            raise NotAllowed("This meeting is over; it can no longer be cancelled.")
+            raise NotAllowed("This meeting is over; it can no longer be cancelled.")  # staff
         gone = replace(self, status=CANCELLED, version=self.version + 1, sequence=self.sequence + 1)
         return gone, [MeetingCancelled(meeting_id=self.id, cancelled_at=now)]
 
@@ -172,16 +177,25 @@ def schedule_meeting(
 def _check_is_to_come(schedule: Schedule, now: datetime) -> None:
     schedule.check()
     if schedule.starts_at <= now:
-        raise NotAllowed("Choose a time that is still to come.", field="local_start")
+        raise NotAllowed("Choose a time that is still to come.", field="local_start")  # staff
 
 
 def _check_words(language: str, text: MeetingText) -> None:
     if not text.title:
-        raise Invalid("Write a title too, or leave the agenda in this language empty.", field=f"title_{language}")
+        raise Invalid(
+            "Write a title too, or leave the agenda in this language empty.", field=f"title_{language}"
+        )  # staff
+    if not _is_plain(text.title) or not _is_plain(text.agenda.replace("\n", "").replace("\t", "")):
+        raise Invalid("Write words only, without control characters.", field=f"title_{language}")  # staff
     if len(text.title) > TITLE_LENGTH:
-        raise Invalid(f"Write a title of at most {TITLE_LENGTH} characters.", field=f"title_{language}")
+        raise Invalid(f"Write a title of at most {TITLE_LENGTH} characters.", field=f"title_{language}")  # staff
     if len(text.agenda) > AGENDA_LENGTH:
-        raise Invalid(f"Write an agenda of at most {AGENDA_LENGTH} characters.", field=f"agenda_{language}")
+        raise Invalid(f"Write an agenda of at most {AGENDA_LENGTH} characters.", field=f"agenda_{language}")  # staff
+
+
+def _is_plain(words: str) -> bool:
+    """No control characters and no half characters; joiners, which Persian and emoji need, are words."""
+    return all(unicodedata.category(letter) not in ("Cc", "Cs") for letter in words)
 
 
 def _is_https(link: str) -> bool:

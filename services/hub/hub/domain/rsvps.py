@@ -45,8 +45,12 @@ class KnownMember:
     country: str
     version: int
 
+    @property
+    def is_current(self) -> bool:
+        return self.status == "current"
+
     def check_may_answer(self) -> None:
-        if self.status != "current":
+        if not self.is_current:
             raise Forbidden("Only current members can say whether they come. You can join again at any time.")
 
 

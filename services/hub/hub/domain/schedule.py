@@ -24,11 +24,11 @@ class Schedule:
     def check(self) -> None:
         """What staff may enter. Not asked of what is stored: zones and rules may change meanwhile."""
         if self.local_start.tzinfo is not None:
-            raise Invalid("Write the local time, without a zone.", field="local_start")
+            raise Invalid("Write the local time, without a zone.", field="local_start")  # staff
         if self.zone not in zones():
-            raise Invalid("Choose a time zone from the list.", field="zone")
+            raise Invalid("Choose a time zone from the list.", field="zone")  # staff
         if not SHORTEST <= self.minutes <= LONGEST:
-            raise Invalid("A meeting lasts between 5 minutes and 24 hours.", field="minutes")
+            raise Invalid("A meeting lasts between 5 minutes and 24 hours.", field="minutes")  # staff
 
     @property
     def starts_at(self) -> datetime:

@@ -8,34 +8,21 @@ from common.db import Connection
 from hub.domain.rsvps import KnownMember
 
 
-async def lock_persons(conn: Connection, member_ids: Sequence[UUID]) -> None:
-    """Whoever stores something about a person and whoever forgets her take turns, until the transaction ends.
-
-    There may be no row to lock (she has just joined, or is already forgotten), so it is a lock on her id.
-    """
-    await conn.execute(
-        """
-        SELECT pg_advisory_xact_lock(hashtextextended(member_id::text, 0))
-        FROM (SELECT DISTINCT member_id FROM unnest($1::uuid[]) AS member_id ORDER BY member_id) AS persons
-        """,
-        member_ids,
-    )
-
-
 async def find_known_member(conn: Connection, member_id: UUID) -> KnownMember | None:
     row = await conn.fetchrow("SELECT * FROM known_members WHERE member_id = $1", member_id)
     return KnownMember(**row) if row else None
 
 
-async def save_known_members(conn: Connection, members: Sequence[KnownMember]) -> None:
-    """Set-based; an older version never overwrites a newer one. At most one row per member."""
-    await conn.execute(
+async def save_known_members(conn: Connection, members: Sequence[KnownMember]) -> set[UUID]:
+    """At most one row per member. Returns whose row changed: an older version never overwrites a newer one."""
+    rows = await conn.fetch(
         """
         INSERT INTO known_members AS known (member_id, number, status, country, version)
         SELECT * FROM unnest($1::uuid[], $2::text[], $3::text[], $4::text[], $5::bigint[])
         ON CONFLICT (member_id) DO UPDATE
         SET number = excluded.number, status = excluded.status, country = excluded.country, version = excluded.version
         WHERE known.version < excluded.version
+        RETURNING member_id
         """,
         [member.member_id for member in members],
         [member.number for member in members],
@@ -43,6 +30,7 @@ async def save_known_members(conn: Connection, members: Sequence[KnownMember]) -
         [member.country for member in members],
         [member.version for member in members],
     )
+    return {row["member_id"] for row in rows}
 
 
 async def remove_known_member(conn: Connection, member_id: UUID, version: int) -> None:

@@ -2,24 +2,45 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
 
 from common.db import Connection
-from common.errors import NotFound
+from common.errors import Invalid, NotFound
 from common.events.hub import MeetingText
 
 from hub.domain.meetings import Meeting, Plan
 from hub.domain.schedule import Schedule
 
+PAGE = 50
+
 
 @dataclass(frozen=True)
 class Place:
-    """A place in a list of meetings, which go by the end of the meeting and its id."""
+    """A place in a list of meetings, which go by their end and their id."""
 
     ends_at: datetime
     meeting_id: UUID
+
+    @classmethod
+    def of(cls, meeting: Meeting) -> "Place":
+        return cls(meeting.ends_at, meeting.id)
+
+    @classmethod
+    def read(cls, text: str) -> "Place":
+        """As it stands in links to the next page. Invalid if somebody wrote one herself."""
+        moment, _, meeting_id = text.partition("~")
+        try:
+            ends_at = datetime.fromisoformat(moment)
+            if ends_at.tzinfo is None:
+                raise ValueError
+            return cls(ends_at.astimezone(UTC), UUID(meeting_id))
+        except (ValueError, OverflowError) as wrong:
+            raise Invalid("This link to the next page is broken. Begin again with the first page.") from wrong
+
+    def written(self) -> str:
+        return f"{self.ends_at.astimezone(UTC).isoformat().replace('+00:00', 'Z')}~{self.meeting_id}"
 
 
 async def new_meeting_id(conn: Connection) -> UUID:
@@ -66,7 +87,7 @@ async def get_meeting(conn: Connection, meeting_id: UUID) -> Meeting:
 
 
 async def list_upcoming(
-    conn: Connection, *, now: datetime, after: Place | None = None, limit: int = 50
+    conn: Connection, *, now: datetime, beyond: Place | None = None, limit: int = PAGE
 ) -> Sequence[Meeting]:
     """Those that are not over, the next one first; cancelled ones too, so that nobody waits in vain."""
     rows = await conn.fetch(
@@ -76,15 +97,15 @@ async def list_upcoming(
         ORDER BY ends_at, id LIMIT $4
         """,
         now,
-        after.ends_at if after else now,
-        after.meeting_id if after else UUID(int=0),
+        beyond.ends_at if beyond else now,
+        beyond.meeting_id if beyond else UUID(int=0),
         limit,
     )
     return [_meeting(row) for row in rows]
 
 
 async def list_past(
-    conn: Connection, *, now: datetime, before: Place | None = None, limit: int = 50
+    conn: Connection, *, now: datetime, beyond: Place | None = None, limit: int = PAGE
 ) -> Sequence[Meeting]:
     """Those that are over, the last one first."""
     rows = await conn.fetch(
@@ -94,8 +115,8 @@ async def list_past(
         ORDER BY ends_at DESC, id DESC LIMIT $4
         """,
         now,
-        before.ends_at if before else now,
-        before.meeting_id if before else UUID(int=2**128 - 1),
+        beyond.ends_at if beyond else now,
+        beyond.meeting_id if beyond else UUID(int=2**128 - 1),
         limit,
     )
     return [_meeting(row) for row in rows]

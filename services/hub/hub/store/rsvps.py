@@ -25,6 +25,11 @@ async def find_rsvp(conn: Connection, meeting_id: UUID, member_id: UUID) -> Rsvp
     return Rsvp(**row) if row else None
 
 
+async def lock_rsvp(conn: Connection, rsvp_id: UUID) -> Rsvp | None:
+    row = await conn.fetchrow("SELECT * FROM rsvps WHERE id = $1 FOR UPDATE", rsvp_id)
+    return Rsvp(**row) if row else None
+
+
 async def save_rsvp(conn: Connection, rsvp: Rsvp) -> None:
     await conn.execute(
         """
