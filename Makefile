@@ -35,6 +35,7 @@ check: ready ## Lint, types, arrows, migrations, contracts, spelling
 	$(VENV)/codespell
 	@set -e; for package in libs/common $(SERVICES:%=services/%); do \
 		echo "deptry $$package"; $(DEPTRY) --config $$package/pyproject.toml $$package/$${package##*/}; done
+	@$(MAKE) --no-print-directory check-deploy
 
 bench: ready ## Measure against the bare limits
 	@exec $(VENV)/python -m benchmarks
@@ -57,6 +58,7 @@ contracts: ready ## Write new versions of event schemas, and the documents made 
 lock: ## Pin every Python package anew (needs uv)
 	for service in $(SERVICES); do $(PIN) services/$$service/pyproject.toml -o requirements/$$service.txt; done
 	$(PIN) $(SERVICES:%=services/%/pyproject.toml) --group pyproject.toml:development -o requirements/development.txt
+	$(PIN) --constraint requirements/development.txt --group pyproject.toml:deploy -o requirements/deploy.txt
 
 screens: ready-to-test ## Take a picture of every page into .local/screens
 	@exec $(VENV)/python -m pytest tests/browser -k screens

@@ -1,0 +1,47 @@
+{{- /* A database in a cluster of CloudNativePG, and on request the cluster itself: one per service restores alone. */ -}}
+{{- define "common.cloudnativepg" -}}
+{{- if .Values.database.cloudnativepg.enabled }}
+{{- range .Values.database.cloudnativepg.databases }}
+{{- if .createCluster }}
+---
+apiVersion: postgresql.cnpg.io/v1
+kind: Cluster
+metadata:
+  name: {{ .cluster }}
+  labels: {{- include "common.labels" $ | nindent 4 }}
+  annotations: {helm.sh/resource-policy: keep}
+spec:
+  instances: {{ .instances }}
+  {{- with $.Values.database.cloudnativepg.imageName }}
+  imageName: {{ . }}
+  {{- end }}
+  bootstrap: {initdb: {database: {{ .name }}, owner: {{ .name }}}}
+  storage: {size: {{ .storage }}}
+  postgresql:
+    # Values never reach the log.
+    parameters: {log_error_verbosity: terse, log_min_error_statement: panic}
+  {{- with .backup }}
+  backup: {{- toYaml . | nindent 4 }}
+  {{- end }}
+{{- end }}
+---
+apiVersion: postgresql.cnpg.io/v1
+kind: Database
+metadata:
+  name: {{ .name | replace "_" "-" }}
+  labels: {{- include "common.labels" $ | nindent 4 }}
+  annotations: {helm.sh/resource-policy: keep}
+spec:
+  name: {{ .name }}
+  owner: {{ .name }}
+  cluster: {name: {{ .cluster }}}
+  databaseReclaimPolicy: retain
+  {{- with .extensions }}
+  extensions:
+    {{- range . }}
+    - {name: {{ . }}}
+    {{- end }}
+  {{- end }}
+{{- end }}
+{{- end }}
+{{- end -}}

@@ -1,0 +1,227 @@
+"""What the charts promise, checked on what Helm renders from them."""
+
+import os
+import re
+import tomllib
+from typing import Any
+
+import pytest
+import yaml
+
+pytest.importorskip("helm_python", reason="`make check-deploy` brings the chart tools")
+kubernetes_validate: Any = pytest.importorskip(
+    "kubernetes_validate", reason="`make check-deploy` brings the chart tools"
+)
+
+from tests.deploy import charts  # noqa: E402
+from tests.deploy.charts import BARE, EVERYTHING, as_text, of_kind, pod_specs, render  # noqa: E402
+from tests.deploy.places import HELM, ROOT, SERVICES  # noqa: E402
+
+KUBERNETES = "1.36"
+CUSTOM = ("monitoring.coreos.com/", "keda.sh/", "kafka.strimzi.io/", "postgresql.cnpg.io/")
+GOLDEN = ROOT / "tests" / "golden" / "charts"
+VARIANTS = {"bare": BARE, "everything": EVERYTHING}
+
+both = pytest.mark.parametrize("values", VARIANTS.values(), ids=VARIANTS)
+each_service = pytest.mark.parametrize("service", SERVICES)
+
+
+@each_service
+@both
+def test_helm_finds_nothing_to_object_to(service, values):
+    assert charts.lint(service, values) == []
+
+
+def test_helm_finds_nothing_to_object_to_in_the_umbrella():
+    assert charts.lint("platform") == []
+
+
+@each_service
+@both
+def test_every_manifest_is_valid_for_kubernetes(service, values):
+    for manifest in render(service, values):
+        if not manifest["apiVersion"].startswith(CUSTOM):
+            kubernetes_validate.validate(manifest, KUBERNETES, strict=True)
+
+
+@each_service
+@pytest.mark.parametrize("variant", VARIANTS)
+def test_what_is_rendered_is_what_was_reviewed(service, variant):
+    """Set WRITE_GOLDEN=1 to accept a change, and read the difference before you commit it."""
+    rendered, golden = as_text(render(service, VARIANTS[variant])), GOLDEN / f"{service}-{variant}.yaml"
+    if os.environ.get("WRITE_GOLDEN"):
+        GOLDEN.mkdir(parents=True, exist_ok=True)
+        golden.write_text(rendered)
+    assert rendered == golden.read_text()
+
+
+@each_service
+def test_the_umbrella_renders_a_service_as_its_own_chart_does(service):
+    own = render(service, {**BARE, "publicUrl": "https://network.example.org"})
+    umbrella = [
+        manifest
+        for manifest in render("platform", {"global": {"kafkaBootstrapServers": "kafka:9092"}})
+        if manifest["metadata"]["labels"]["app.kubernetes.io/name"] == service
+    ]
+    assert as_text(umbrella) == as_text(own)
+
+
+def test_the_umbrella_leaves_out_what_is_switched_off():
+    names = {
+        manifest["metadata"]["labels"]["app.kubernetes.io/name"]
+        for manifest in render("platform", {"hub": {"enabled": False}})
+    }
+    assert names == set(SERVICES) - {"hub"}
+
+
+@each_service
+def test_another_tag_changes_the_tag_and_nothing_else(service):
+    before = as_text(render(service, BARE)).splitlines()
+    after = as_text(render(service, {**BARE, "image": {"tag": "9.9.9"}})).splitlines()
+    changed = [new for old, new in zip(before, after, strict=True) if old != new]
+    assert changed
+    assert all("9.9.9" in line for line in changed)
+
+
+@each_service
+@both
+def test_pods_run_without_rights(service, values):
+    for spec in pod_specs(render(service, values)):
+        assert spec["automountServiceAccountToken"] is False
+        assert spec["securityContext"]["runAsNonRoot"] is True
+        assert spec["securityContext"]["runAsUser"] >= 10001
+        for container in spec["containers"]:
+            assert container["securityContext"] == {
+                "allowPrivilegeEscalation": False,
+                "readOnlyRootFilesystem": True,
+                "capabilities": {"drop": ["ALL"]},
+            }
+            assert container["resources"]["limits"]["memory"]
+
+
+@each_service
+def test_secrets_are_files_and_never_in_the_environment(service):
+    for spec in pod_specs(render(service, EVERYTHING)):
+        for container in spec["containers"]:
+            assert [entry for entry in container["env"] if "valueFrom" in entry] == []
+        (secrets,) = [volume for volume in spec["volumes"] if volume["name"] == "secrets"]
+        assert "database_url" in str(secrets)
+
+
+@each_service
+def test_every_component_is_probed_and_may_be_evicted_one_by_one(service):
+    manifests = render(service, BARE)
+    deployments = of_kind(manifests, "Deployment")
+    for deployment in deployments:
+        (container,) = deployment["spec"]["template"]["spec"]["containers"]
+        assert {"startupProbe", "livenessProbe", "readinessProbe"} <= container.keys()
+        assert deployment["spec"]["strategy"]["rollingUpdate"]["maxUnavailable"] == 0
+    budgets = {budget["metadata"]["name"] for budget in of_kind(manifests, "PodDisruptionBudget")}
+    assert budgets == {deployment["metadata"]["name"] for deployment in deployments}
+
+
+@each_service
+def test_no_service_may_call_another(service):
+    (policy,) = of_kind(render(service, BARE), "NetworkPolicy")
+    reachable = {port["port"] for rule in policy["spec"]["egress"] for port in rule["ports"]}
+    assert reachable & {80, 8080, 9090} == set()
+    assert {5432, 9092} <= reachable
+
+
+@each_service
+def test_migrations_run_before_the_new_version(service):
+    jobs = {job["metadata"]["name"]: job for job in of_kind(render(service, BARE), "Job")}
+    migrate = jobs[f"net-{service}-migrate"]
+    assert migrate["metadata"]["annotations"]["helm.sh/hook"] == "pre-install,pre-upgrade"
+    assert migrate["spec"]["template"]["spec"]["containers"][0]["args"] == ["migrate"]
+
+
+@each_service
+def test_where_the_release_makes_its_database_migrations_are_no_hook(service):
+    jobs = of_kind(render(service, EVERYTHING), "Job")
+    assert jobs
+    assert all("annotations" not in job["metadata"] for job in jobs)
+
+
+@each_service
+def test_strimzi_gets_the_topics_of_the_owner_and_a_user_with_just_its_rights(service):
+    manifests = render(service, EVERYTHING)
+    topics = of_kind(manifests, "KafkaTopic")
+    written = yaml.safe_load((HELM / service / "files" / "topics.yaml").read_text())
+    assert {topic["spec"]["topicName"] for topic in topics} == {f"test.{topic['name']}" for topic in written["owns"]}
+    for topic in topics:
+        assert topic["apiVersion"] == "kafka.strimzi.io/v1"
+        assert topic["metadata"]["annotations"]["helm.sh/resource-policy"] == "keep"
+        assert re.fullmatch(r"[a-z0-9][a-z0-9.-]*", topic["metadata"]["name"])
+        assert topic["spec"]["replicas"] == 3
+        assert topic["spec"]["config"]["min.insync.replicas"] == "2"
+    (user,) = of_kind(manifests, "KafkaUser")
+    rights = user["spec"]["authorization"]["acls"]
+    writes = {right["resource"].get("name") for right in rights if "Write" in right["operations"]}
+    reads = {right["resource"].get("name") for right in rights if "Read" in right["operations"]}
+    assert writes == {f"test.{topic['name']}" for topic in written["owns"]}
+    assert reads == {f"test.{name}" for name in written["reads"]} | {f"test.{service}"}
+
+
+def test_scaling_follows_the_lag_of_the_group_and_takes_the_place_of_replicas():
+    manifests = render("hub", EVERYTHING)
+    (scaled,) = of_kind(manifests, "ScaledObject")
+    assert scaled["apiVersion"] == "keda.sh/v1alpha1"
+    assert scaled["spec"]["scaleTargetRef"]["name"] == "net-hub-worker"
+    (trigger,) = scaled["spec"]["triggers"]
+    assert trigger["type"] == "kafka"
+    assert trigger["metadata"] == {
+        "bootstrapServers": "kafka:9092",
+        "consumerGroup": "test.the-group",
+        "lagThreshold": "500",
+        "offsetResetPolicy": "earliest",
+    }
+    assert all("replicas" not in deployment["spec"] for deployment in of_kind(manifests, "Deployment"))
+
+
+def test_each_database_has_a_cluster_and_an_owner_of_its_own():
+    manifests = render("members", EVERYTHING)
+    clusters = {cluster["metadata"]["name"] for cluster in of_kind(manifests, "Cluster")}
+    databases = {database["spec"]["name"]: database["spec"] for database in of_kind(manifests, "Database")}
+    assert clusters == {"members-db", "members-vault-db"}
+    assert databases["members"]["cluster"] == {"name": "members-db"}
+    assert databases["members_vault"]["owner"] == "members_vault"
+    assert all(database["databaseReclaimPolicy"] == "retain" for database in databases.values())
+
+
+@each_service
+def test_every_pod_is_scraped_on_its_health_port(service):
+    manifests = render(service, EVERYTHING)
+    (monitor,) = of_kind(manifests, "ServiceMonitor")
+    (metrics,) = [found for found in of_kind(manifests, "Service") if found["metadata"]["name"].endswith("-metrics")]
+    assert monitor["spec"]["selector"]["matchLabels"].items() <= metrics["metadata"]["labels"].items()
+    assert monitor["spec"]["endpoints"][0]["port"] == metrics["spec"]["ports"][0]["name"]
+
+
+@pytest.mark.parametrize("service", [service for service in SERVICES if service != "members"])
+def test_the_ingress_sends_a_service_the_paths_that_the_front_door_sends_it(service):
+    (ingress,) = of_kind(render(service, EVERYTHING), "Ingress")
+    paths = {path["path"] for rule in ingress["spec"]["rules"] for path in rule["http"]["paths"]}
+    caddyfile = (ROOT / "deploy" / "caddy" / "Caddyfile").read_text()
+    matchers = dict(re.findall(r"^\t@(\w+) path (.+)$", caddyfile, re.MULTILINE))
+    handlers = re.findall(r"handle @(\w+) \{[^}]*?import to \{\$(\w+)\}", caddyfile)
+    front_door = {
+        path.removesuffix("/*")
+        for matcher, owner in handlers
+        if owner.lower() == service
+        for path in matchers[matcher].split()
+    }
+    assert paths == front_door - {"/mailbox"}, "the mailbox is for development"
+
+
+@each_service
+def test_a_value_that_does_not_exist_is_refused(service):
+    with pytest.raises(Exception, match="replicaCount"):
+        render(service, {**BARE, "replicaCount": 3})
+
+
+@each_service
+def test_the_chart_installs_the_version_that_the_service_says_it_is(service):
+    chart = yaml.safe_load((HELM / service / "Chart.yaml").read_text())
+    project = tomllib.loads((ROOT / "services" / service / "pyproject.toml").read_text())["project"]
+    assert chart["appVersion"] == project["version"]
