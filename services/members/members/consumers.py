@@ -18,9 +18,7 @@ async def stop_waiting_for_the_letter(sent: notifications.LetterSent, conn: Conn
 @consumers.on(notifications.MemberUnsubscribed)
 async def withdraw_the_consent(unsubscribed: notifications.MemberUnsubscribed, conn: Connection) -> None:
     try:
-        await membership.withdraw(
-            conn, unsubscribed.member_id, unsubscribed.category, now=unsubscribed.unsubscribed_at
-        )
+        await membership.withdraw(conn, unsubscribed.member_id, unsubscribed.category, now=unsubscribed.unsubscribed_at)
     except NotFound:
         """She was erased since, and with her the consent."""
 

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 from common.db import Pool
 from itsdangerous import URLSafeTimedSerializer
+from joserfc.jwk import OKPKey
 
 from members.domain.words import comparable_address, comparable_words
 
@@ -23,9 +24,8 @@ class Keyring:
     """Signs small cookies and derives sign-in codes."""
     notifications_public_key: bytes
     public_url: str
-    signing_key: bytes
-    """Ed25519 private key of the access tokens, 32 raw bytes."""
-    rate_limits: bool = True
+    signing_key: OKPKey
+    """Ed25519 private key of the access tokens; names itself."""
 
     def address_index(self, address: str) -> bytes:
         """Equal for equal mailboxes; without the key nobody can try addresses against it."""

@@ -8,6 +8,7 @@ from common.db import Connection
 from common.errors import NotFound
 from common.events import ErasedPlace
 from common.events.members import ContactState, Letter, MemberState
+from common.inbox.erasure import mark_erased
 from common.log import get_logger
 
 from members.commands import letters, sign_in
@@ -15,7 +16,10 @@ from members.commands.applications import DESTROY_KEY
 from members.domain.erasure import SILENCE_ALERTS_AFTER, Erasure, own_places
 from members.domain.membership import Member
 from members.keyring import keyring, token_hash
-from members.store import applications, erasure as store, members as people, sign_in as sign_ins
+from members.store import applications
+from members.store import erasure as store
+from members.store import members as people
+from members.store import sign_in as sign_ins
 
 ALERT_SILENCE = "alert_silence"
 GOODBYE_WITHIN = timedelta(hours=72)
@@ -87,7 +91,7 @@ async def _remove_every_row(conn: Connection, member: Member, *, now: datetime) 
     await applications.remove_pending_letters(conn, [*asked, *waiting])
     await sign_ins.remove_sign_ins_by_address(conn, keyring().address_index(member.address))
     await people.remove_member(conn, member.id)
-    await store.remember_erased(conn, member.id, now=now)
+    await mark_erased(conn, [member.id], now)
     if member.status == "current":
         await people.count_growth(conn, "erased", now.date())
     for person_id in {member.id, *asked}:

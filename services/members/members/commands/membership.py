@@ -6,7 +6,7 @@ from uuid import UUID
 
 from common import outbox
 from common.db import Connection
-from common.events.members import Contact, ContactState
+from common.events.members import Contact, ContactState, MemberState
 from common.sealing import aad, seal
 from email_validator import EmailNotValidError, validate_email
 
@@ -81,18 +81,26 @@ async def tell_everyone(conn: Connection, member: Member) -> None:
 
 
 async def tell_services(conn: Connection, member: Member) -> None:
-    """What other services may know. The member's row is locked, so that versions are published in order."""
-    consents = standing(await store.list_consents(conn, member.id))
-    await outbox.append(conn, member.state(consents))
+    """The member's row is locked or new, so that versions are published in order."""
+    await outbox.append(conn, await state_of(conn, member))
 
 
 async def tell_notifications(conn: Connection, member: Member) -> None:
+    await outbox.append(conn, contact_of(member))
+
+
+async def state_of(conn: Connection, member: Member) -> MemberState:
+    """What other services may know."""
+    return member.state(standing(await store.list_consents(conn, member.id)))
+
+
+def contact_of(member: Member) -> ContactState:
     """How to reach her, for notifications' eyes only."""
     profile = member.profile
     contact = Contact(address=member.address, name=profile.name, language=profile.language, zone=profile.zone)
     place = aad(ContactState.topic, str(member.id), member.contact_version)
     sealed = seal(keyring().notifications_public_key, contact.model_dump_json().encode(), aad=place)
-    await outbox.append(conn, ContactState(member_id=member.id, version=member.contact_version, sealed=sealed))
+    return ContactState(member_id=member.id, version=member.contact_version, sealed=sealed)
 
 
 async def _record(conn: Connection, member: Member, lines: list[Consent]) -> Member:

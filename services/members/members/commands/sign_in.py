@@ -187,7 +187,7 @@ async def _revoke(conn: Connection, session_ids: list[UUID], *, now: datetime) -
 
 
 def _same_browser(sign_in: SignIn, browser: str | None) -> bool:
-    return sign_in.anywhere or browser is not None and hmac.compare_digest(token_hash(browser), sign_in.browser_hash)
+    return sign_in.anywhere or (browser is not None and hmac.compare_digest(token_hash(browser), sign_in.browser_hash))
 
 
 def _same_code(typed: str, code: str) -> bool:

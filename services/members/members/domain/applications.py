@@ -6,6 +6,7 @@ from uuid import UUID
 
 from common.errors import Gone
 from common.events.members import MemberJoined
+
 from members.domain.membership import Member, Profile
 
 CONFIRM_WITHIN = timedelta(hours=48)

@@ -42,7 +42,14 @@ class Erasure:
 
 def own_places(*, now: datetime) -> tuple[ErasedPlace, ...]:
     """What this service forgets: its rows at once, copies out of its hands by the day their keeping ends."""
-    gone = ("members.profile", "members.applications", "members.consents", "members.sessions", "members.roles", "vault.key")
+    gone = (
+        "members.profile",
+        "members.applications",
+        "members.consents",
+        "members.sessions",
+        "members.roles",
+        "vault.key",
+    )
     going = {
         "topic:members.member.state": COMPACTED_WITHIN,
         "topic:members.contact.state": COMPACTED_WITHIN,

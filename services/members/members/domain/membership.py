@@ -58,6 +58,8 @@ class Member:
     visibility: dict[str, str] = field(default_factory=dict)
     version: int = 1
     contact_version: int = 1
+    edition: int = 1
+    """Counts every change whatsoever, for those who edit."""
 
     @property
     def called(self) -> str:

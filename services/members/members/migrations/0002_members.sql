@@ -15,7 +15,8 @@ CREATE TABLE members (
     joined_at timestamptz NOT NULL,
     left_at timestamptz,
     version bigint NOT NULL,
-    contact_version bigint NOT NULL
+    contact_version bigint NOT NULL,
+    edition bigint NOT NULL
 );
 CREATE SEQUENCE member_numbers START WITH 10001;
 CREATE INDEX members_by_country ON members (country, number);
@@ -36,6 +37,7 @@ COMMENT ON COLUMN members.joined_at IS 'When she joined (again). Visible to the 
 COMMENT ON COLUMN members.left_at IS 'When she left. Visible to the member and staff. Until erased.';
 COMMENT ON COLUMN members.version IS 'Version of members.member.state. Visible to all services. Until erased.';
 COMMENT ON COLUMN members.contact_version IS 'Version of members.contact.state. Visible to notifications. Until erased.';
+COMMENT ON COLUMN members.edition IS 'Counts every change of the row, for If-Match. Visible to the member. Until erased.';
 
 CREATE TABLE member_name_words (
     word bytea NOT NULL,

@@ -9,20 +9,20 @@ from fastapi import APIRouter, Depends, Request, Response
 from fastapi.responses import HTMLResponse
 from itsdangerous import BadData
 
-from members.commands import applications, membership, sign_in
+from members.commands import applications, sign_in
 from members.domain.applications import AlreadyConfirmed
 from members.domain.membership import PURPOSES
+from members.intake import person
+from members.intake.address import limit_letters, read_address
+from members.intake.requests import SentForm, device, slow_down_crowds
 from members.keyring import keyring
-from members.pages import person
 from members.pages.cookies import let_in
-from members.pages.requests import SentForm, device, slow_down_crowds
 
 router = APIRouter()
 
 APPLICATION = "application"
 REMEMBERED_FOR = timedelta(hours=1)
-WRITE_ADDRESS = "Write the whole e-mail address, for example name@example.org"
-LETTERS_PER_ADDRESS = 5
+SIGN_IN, APPLY_AGAIN = "Sign in", "Apply again"
 
 
 @router.get("/")
@@ -93,28 +93,13 @@ async def confirm(request: Request, token: str, form: SentForm, tx: web.Tx) -> R
     return let_in(request, web.redirect(entered.next_path), entered, now=now)
 
 
-def read_address(form: web.Form) -> str:
-    """In the one spelling under which it is stored; refused beside the field if no mail could go there."""
-    written = form.text("email", required=WRITE_ADDRESS, max_length=254)
-    address = membership.written_address(written)
-    if address is None:
-        form.refuse("email", WRITE_ADDRESS)
-    return address or ""
-
-
-async def limit_letters(tx: web.Tx, address: str) -> None:
-    """Nobody's mailbox may be flooded through our forms; the key is a hash of a hash."""
-    key = f"letters to {keyring().address_index(address).hex()}"
-    await web.limit(tx, key, at_most=LETTERS_PER_ADDRESS, per=timedelta(minutes=10))
-
-
 def _form_page(request: Request, form: web.Form, status: int = 200) -> HTMLResponse:
     return web.render(request, "join.html", status, form=form, choices=person.choices(request), purposes=PURPOSES)
 
 
 def _ended(request: Request, no: NotAllowed) -> HTMLResponse:
     """A link that no longer works says why, and what to do instead."""
-    way_on = ("/session/new", "Sign in") if isinstance(no, AlreadyConfirmed) else ("/join", "Apply again")
+    way_on = ("/session/new", SIGN_IN) if isinstance(no, AlreadyConfirmed) else ("/join", APPLY_AGAIN)
     return web.render(request, "link-ended.html", no.status, sentence=no.sentence, way_on=way_on)
 
 

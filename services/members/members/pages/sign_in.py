@@ -8,13 +8,14 @@ from fastapi.responses import HTMLResponse
 
 from members.commands import sign_in
 from members.domain.sign_in import LINK_WORKS_FOR
+from members.intake.address import limit_letters, read_address
+from members.intake.requests import SentForm, device, slow_down_crowds
 from members.pages.cookies import SESSION, let_in, let_out, renew
-from members.pages.joining import limit_letters, read_address
-from members.pages.requests import SentForm, device, slow_down_crowds
 
 router = APIRouter()
 
 ASKING = "asking"
+ASK_AGAIN = "Ask for a new link"
 WRITE_CODE = "Write the eight signs of the code, for example K7QM-2XTR"
 
 
@@ -68,19 +69,26 @@ async def tell_to_look_into_the_mailbox(request: Request) -> HTMLResponse:
 @router.post("/session/code", dependencies=[Depends(slow_down_crowds)])
 async def enter_with_the_code(request: Request, form: SentForm, tx: web.Tx) -> Response:
     """The link was opened on another device, which showed the code to type in here."""
-    now, code = clock.now(), form.text("code", required=WRITE_CODE, max_length=20)
-    entered = None
-    if form.ok:
-        try:
-            browser = web.read_cookie(request, ASKING)
-            entered = await sign_in.use_code(tx, code, browser, device=device(request), now=now)
-        except NotAllowed as no:
-            form.blame(no)
-        else:
-            form.refuse("code", sign_in.WRONG_CODE)
+    now = clock.now()
+    entered = await _try_the_code(request, form, tx)
     if entered is None:
         return web.render(request, "sign-in-sent.html", 422, form=form)
     return let_in(request, web.redirect(entered.next_path), entered, now=now)
+
+
+async def _try_the_code(request: Request, form: web.Form, tx: web.Tx) -> sign_in.Entered | None:
+    code = form.text("code", required=WRITE_CODE, max_length=20)
+    browser = web.read_cookie(request, ASKING)
+    if not form.ok:
+        return None
+    try:
+        entered = await sign_in.use_code(tx, code, browser, device=device(request), now=clock.now())
+    except NotAllowed as no:
+        form.blame(no)
+        return None
+    if entered is None:
+        form.refuse("code", sign_in.WRONG_CODE)
+    return entered
 
 
 @router.get("/session/renew")
@@ -89,8 +97,7 @@ async def renew_the_token(request: Request, next: str = "") -> Response:
     next_path = web.safe_next(next)
     if viewer := web.viewer(request):
         return renew(request, web.redirect(next_path), viewer, now=clock.now())
-    answer = let_out(request, web.redirect(next_path))
-    return answer
+    return let_out(request, web.redirect(next_path))
 
 
 @router.post("/session/end")
@@ -126,5 +133,5 @@ async def enter_with_the_link(request: Request, token: str, form: SentForm, tx: 
 
 
 def _ended(request: Request, no: NotAllowed) -> HTMLResponse:
-    way_on = ("/session/new", "Ask for a new link")
+    way_on = ("/session/new", ASK_AGAIN)
     return web.render(request, "link-ended.html", no.status, sentence=no.sentence, way_on=way_on)

@@ -20,13 +20,6 @@ async def add_erasure(conn: Connection, member_id: UUID, certificate_hash: bytes
     return Erasure(member_id, now, {})
 
 
-async def remember_erased(conn: Connection, member_id: UUID, *, now: datetime) -> None:
-    """From this moment on nothing about her is stored again, not even by a late event."""
-    await conn.execute(
-        "INSERT INTO erased (id, erased_at) VALUES ($1, $2) ON CONFLICT DO NOTHING", member_id, now
-    )
-
-
 async def find_erasure(conn: Connection, member_id: UUID) -> Erasure | None:
     row = await conn.fetchrow("SELECT * FROM erasures WHERE member_id = $1", member_id)
     return await _erasure(conn, row) if row else None

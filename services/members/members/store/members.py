@@ -27,8 +27,8 @@ async def add_member(conn: Connection, member: Member) -> None:
     await conn.execute(
         """
         INSERT INTO members (id, number, address, name, address_index, language, country, zone, expertise, visibility,
-                             status, joined_at, left_at, version, contact_version)
-        VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15)
+                             status, joined_at, left_at, version, contact_version, edition)
+        VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, 1)
         """,
         member.id,
         member.number,
@@ -56,7 +56,8 @@ async def save_member(conn: Connection, member: Member) -> None:
     await conn.execute(
         """
         UPDATE members SET name = $2, language = $3, country = $4, zone = $5, expertise = $6, visibility = $7,
-                           status = $8, joined_at = $9, left_at = $10, version = $11, contact_version = $12
+                           status = $8, joined_at = $9, left_at = $10, version = $11, contact_version = $12,
+                           edition = edition + 1
         WHERE id = $1
         """,
         member.id,
@@ -225,4 +226,5 @@ def _read(row: asyncpg.Record, key: vault.PersonKey) -> Member:
         visibility=row["visibility"],
         version=row["version"],
         contact_version=row["contact_version"],
+        edition=row["edition"],
     )

@@ -6,6 +6,7 @@ from uuid import UUID
 
 import asyncpg
 from common.db import Connection
+from common.events.members import SigningKeyState
 
 from members.domain.sign_in import Session, SignIn
 
@@ -103,6 +104,10 @@ class SignedIn:
     language: str
     zone: str
 
+    @property
+    def called(self) -> str:
+        return f"M-{self.number}"
+
 
 async def add_session(conn: Connection, session: Session, secret_hash: bytes) -> None:
     await conn.execute(
@@ -165,13 +170,19 @@ async def remove_old_sessions(conn: Connection, *, before: datetime) -> None:
     await conn.execute("DELETE FROM sessions WHERE ends_at < $1", before)
 
 
-async def add_signing_key(conn: Connection, key_id: str, public_key: str, not_after: datetime) -> int | None:
-    """The version to publish, or None if this key was published with this end already."""
-    version: int | None = await conn.fetchval(
+async def signing_key_ends(conn: Connection, key_id: str) -> datetime | None:
+    """Until when the others were told to take tokens of this key. Locked, so that it is published by one process."""
+    await conn.execute("LOCK TABLE signing_keys IN SHARE ROW EXCLUSIVE MODE")
+    ends: datetime | None = await conn.fetchval("SELECT not_after FROM signing_keys WHERE key_id = $1", key_id)
+    return ends
+
+
+async def save_signing_key(conn: Connection, key_id: str, public_key: str, not_after: datetime) -> int:
+    """Returns the version to publish."""
+    version: int = await conn.fetchval(
         """
         INSERT INTO signing_keys AS k (key_id, public_key, not_after, version) VALUES ($1, $2, $3, 1)
         ON CONFLICT (key_id) DO UPDATE SET not_after = excluded.not_after, version = k.version + 1
-        WHERE k.not_after < excluded.not_after
         RETURNING version
         """,
         key_id,
@@ -179,6 +190,11 @@ async def add_signing_key(conn: Connection, key_id: str, public_key: str, not_af
         not_after,
     )
     return version
+
+
+async def find_signing_key(conn: Connection, key_id: str) -> SigningKeyState | None:
+    row = await conn.fetchrow("SELECT * FROM signing_keys WHERE key_id = $1 FOR UPDATE", key_id)
+    return SigningKeyState(**row) if row else None
 
 
 def _sign_in(row: asyncpg.Record) -> SignIn:

@@ -9,6 +9,8 @@ from common import web
 from common.errors import TooMany
 from fastapi import Depends, Request
 
+from members.domain.sign_in import device_of
+
 SLOWED_ABOVE = 60
 REFUSED_ABOVE = 600
 PER = timedelta(minutes=1)
@@ -48,6 +50,4 @@ def network_of(request: Request) -> str:
 
 
 def device(request: Request) -> str:
-    from members.domain.sign_in import device_of
-
     return device_of(request.headers.get("user-agent", ""))

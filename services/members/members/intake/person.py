@@ -1,5 +1,6 @@
 """The fields in which a person describes herself: their choices in her language, and how they are read."""
 
+import unicodedata
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cache
@@ -83,8 +84,6 @@ def _countries(language: str) -> list[tuple[str, str]]:
 
 def _letters(name: str) -> str:
     """Sorts É beside E."""
-    import unicodedata
-
     return "".join(sign for sign in unicodedata.normalize("NFKD", name).casefold() if not unicodedata.combining(sign))
 
 

@@ -1,0 +1,3 @@
+from members.cli import cli
+
+cli()
