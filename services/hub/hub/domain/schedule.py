@@ -25,6 +25,8 @@ class Schedule:
         """What staff may enter. Not asked of what is stored: zones and rules may change meanwhile."""
         if self.local_start.tzinfo is not None:
             raise Invalid("Write the local time, without a zone.", field="local_start")  # staff
+        if not 2000 <= self.local_start.year < 2200:
+            raise Invalid("Choose a day within this century or the next.", field="local_start")  # staff
         if self.zone not in zones():
             raise Invalid("Choose a time zone from the list.", field="zone")  # staff
         if not SHORTEST <= self.minutes <= LONGEST:
