@@ -1,4 +1,4 @@
-"""Access tokens: what the members service signs and the other services verify (RFC 7519, EdDSA of RFC 8037).
+"""Access tokens: what the members service signs and the other services verify (RFC 7519, EdDSA).
 
 Thirty minutes long, with the id of the session, so that a revoked session can be refused before the token ends.
 """
@@ -22,7 +22,8 @@ from common.web.viewers import Viewer
 COOKIE = "access"
 LIFETIME = timedelta(minutes=30)
 RENEW_AFTER = timedelta(minutes=10)
-ALGORITHM = "EdDSA"
+ALGORITHM = "Ed25519"
+"""RFC 9864: EdDSA over this one curve, and nothing that a header could choose."""
 
 
 class Refused(Exception):
