@@ -1,10 +1,10 @@
 """PostgreSQL: the pool, the transaction, the migrations, and which errors mean "later" and which mean "never"."""
 
 import hashlib
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Iterable
 from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import asyncpg
 import orjson
@@ -151,13 +151,13 @@ async def _migrate(conn: PlainConnection, directories: tuple[Path, ...]) -> list
             name text PRIMARY KEY, sha256 text NOT NULL, applied_at timestamptz NOT NULL);
         COMMENT ON TABLE schema_migrations IS 'Migrations this database went through';
         COMMENT ON COLUMN schema_migrations.name IS 'Owner and file. Internal. For ever';
-        COMMENT ON COLUMN schema_migrations.sha256 IS 'Of the file as it ran; an edited one is refused. Internal. For ever';
+        COMMENT ON COLUMN schema_migrations.sha256 IS 'Of the file as it ran. Internal. For ever';
         COMMENT ON COLUMN schema_migrations.applied_at IS 'When it ran. Internal. For ever';
         """
     )
     known = {row["name"]: row["sha256"] for row in await conn.fetch("SELECT name, sha256 FROM schema_migrations")}
     done = []
-    for file in [file for directory in directories for file in sorted(directory.glob("[0-9][0-9][0-9][0-9]_*.sql"))]:
+    for file in migration_files(directories):
         name, sql = migration_name(file), file.read_text()
         digest = hashlib.sha256(sql.encode()).hexdigest()
         if name not in known:
@@ -184,9 +184,21 @@ def migration_name(file: Path) -> str:
     return f"{file.parent.parent.name}/{file.name}"
 
 
+async def pending(conn: Connection, *directories: Path) -> list[str]:
+    """Names of migrations that did not run yet."""
+    if not await conn.fetchval("SELECT to_regclass('schema_migrations') IS NOT NULL"):
+        return [migration_name(file) for file in migration_files(directories)]
+    known = {row["name"] for row in await conn.fetch("SELECT name FROM schema_migrations")}
+    return [name for file in migration_files(directories) if (name := migration_name(file)) not in known]
+
+
+def migration_files(directories: Iterable[Path]) -> list[Path]:
+    return [file for directory in directories for file in sorted(directory.glob("[0-9][0-9][0-9][0-9]_*.sql"))]
+
+
 async def settings_problems(conn: Connection) -> list[str]:
     """What of PostgreSQL's own settings would lose committed data, as sentences."""
-    rows: list[Any] = await conn.fetch(
+    rows = await conn.fetch(
         "SELECT name, setting FROM pg_settings WHERE name IN ('fsync', 'full_page_writes', 'synchronous_commit')"
     )
     return [f"PostgreSQL: {row['name']} is off" for row in rows if row["setting"] == "off"]

@@ -7,7 +7,7 @@ from typing import Any, cast
 import ecs_logging
 import structlog
 
-NOISY = {"aiokafka": 5.0, "faststream": 5.0, "asyncio": 5.0}
+NOISY = {"aiokafka": 30.0, "inbox.faststream": 30.0, "asyncio": 30.0}
 """Loggers that repeat themselves while Kafka is away, with the least number of seconds between two equal lines."""
 
 
@@ -35,8 +35,9 @@ def _adopt_the_standard_loggers(level: str) -> None:
     handler = logging.StreamHandler(sys.stdout)
     handler.setFormatter(ecs_logging.StdlibFormatter(exclude_fields=["log.original", "process", "log.origin"]))
     logging.basicConfig(level=level, handlers=[handler], force=True)
+    logging.getLogger("uvicorn").setLevel(logging.WARNING)
     for name, seconds in NOISY.items():
-        logging.getLogger(name).setLevel(logging.WARNING)
+        logging.getLogger(name).setLevel(logging.ERROR)
         handler.addFilter(NotAgainSoSoon(name, seconds))
 
 

@@ -9,6 +9,7 @@ from datetime import datetime, timedelta
 from common import clock, db
 from common.db import Connection, Pool
 from common.log import get_logger
+from common.waiting import first_of
 
 Deed = Callable[[str, int, Connection], Awaitable[None]]
 Recurring = Callable[[Connection], Awaitable[None]]
@@ -109,18 +110,9 @@ async def run(pool: Pool, timers: Timers, stopping: asyncio.Event) -> None:
         while not stopping.is_set():
             woken.clear()
             await run_due(pool, timers)
-            await _first_of(woken, stopping, POLL)
+            await first_of(woken, stopping, within=POLL)
     finally:
         forget()
-
-
-async def _first_of(woken: asyncio.Event, stopping: asyncio.Event, seconds: float) -> None:
-    waits = [asyncio.ensure_future(event.wait()) for event in (woken, stopping)]
-    try:
-        await asyncio.wait(waits, timeout=seconds, return_when=asyncio.FIRST_COMPLETED)
-    finally:
-        for wait in waits:
-            wait.cancel()
 
 
 async def _run_one(pool: Pool, timers: Timers) -> bool:

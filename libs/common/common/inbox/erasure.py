@@ -30,7 +30,8 @@ async def find_erased(conn: Connection, people: list[UUID]) -> set[UUID]:
 
 async def mark_erased(conn: Connection, people: list[UUID], now: datetime) -> None:
     await conn.execute(
-        "INSERT INTO erased (id, erased_at) SELECT id, $2 FROM unnest($1::uuid[]) id ORDER BY id ON CONFLICT DO NOTHING",
+        "INSERT INTO erased (id, erased_at) SELECT id, $2 FROM unnest($1::uuid[]) id ORDER BY id"
+        " ON CONFLICT DO NOTHING",
         people,
         now,
     )

@@ -127,7 +127,8 @@ async def close_superseded(conn: Connection, group: str, newest: dict[Key, int])
     keys = sorted(newest)
     await conn.execute(
         """
-        DELETE FROM dead_letters AS d USING unnest($2::text[], $3::text[], $4::bigint[]) AS newer (topic, key, record_offset)
+        DELETE FROM dead_letters AS d
+         USING unnest($2::text[], $3::text[], $4::bigint[]) AS newer (topic, key, record_offset)
          WHERE d.consumer_group = $1 AND d.topic = newer.topic AND d.key = newer.key
            AND d.record_offset < newer.record_offset
         """,
@@ -142,7 +143,8 @@ async def purge_person(conn: Connection, group: str, people: list[UUID]) -> set[
     """Delete dead and parked records about these people; returns the keys whose dead letters went."""
     names = [str(person) for person in people]
     rows = await conn.fetch(
-        "DELETE FROM dead_letters WHERE consumer_group = $1 AND (about = ANY($2) OR key = ANY($3)) RETURNING topic, key",
+        "DELETE FROM dead_letters WHERE consumer_group = $1 AND (about = ANY($2) OR key = ANY($3))"
+        " RETURNING topic, key",
         group,
         people,
         names,

@@ -1,0 +1,104 @@
+"""Where a consumer group stands in each partition: the database's own word against Kafka's."""
+
+from collections.abc import Sequence
+from contextlib import suppress
+
+from aiokafka import AIOKafkaConsumer, ConsumerRecord, TopicPartition
+from aiokafka.errors import IllegalStateError
+
+from common import bus
+from common.db import Connection
+from common.inbox import store
+from common.log import get_logger
+
+log = get_logger()
+
+
+class Places:
+    """What this process was assigned, and from where it must read on."""
+
+    def __init__(self, group: str) -> None:
+        self.group = group
+        self.settled = False
+        self.lost: dict[TopicPartition, tuple[int, int]] = {}
+        """Own position and where the log starts: what lies between was deleted before we read it."""
+        self._targets: dict[TopicPartition, int] = {}
+        self._asked_again: set[TopicPartition] = set()
+
+    def unsettle(self) -> None:
+        """A rebalance began: what arrives until it has ended may come from the wrong offset."""
+        self.settled = False
+
+    async def settle(self, consumer: AIOKafkaConsumer, assigned: set[TopicPartition], conn: Connection) -> None:
+        """Seek to min(own position, committed offset), so that a restored database reads again what it missed.
+
+        Without an own position (a new database) everything is read that is there, and the position is kept from
+        now on: records deleted before they were read show as lost afterwards.
+        """
+        self.lost, self._targets, self._asked_again = {}, {}, set()
+        if assigned:
+            own = await store.find_positions(conn, self.group)
+            starts: dict[TopicPartition, int] = await consumer.beginning_offsets(list(assigned))
+            for place in sorted(assigned):
+                await self._settle_one(consumer, place, own.get(_named(place)), starts[place])
+            fresh = {_named(place): starts[place] for place in assigned if _named(place) not in own}
+            if fresh:
+                await store.save_positions(conn, self.group, fresh)
+        self.settled = True
+
+    async def _settle_one(self, consumer: AIOKafkaConsumer, place: TopicPartition, own: int | None, start: int) -> None:
+        if own is not None and own < start:
+            self._lose(consumer, place, own, start)
+            return
+        committed = await consumer.committed(place)
+        target = start if own is None else own if committed is None else max(start, min(own, committed))
+        consumer.seek(place, target)
+        self._targets[place] = target
+
+    def _lose(self, consumer: AIOKafkaConsumer, place: TopicPartition, own: int, start: int) -> None:
+        """Stand still rather than pass over what is missing: the owner must publish it again first."""
+        topic = bus.topic_of(place.topic)
+        self.lost[place] = (own, start)
+        consumer.pause(place)
+        log.error(
+            "position_below_log_start",
+            group=self.group,
+            topic=topic,
+            partition=place.partition,
+            position=own,
+            log_start=start,
+            remedy=f"python -m {bus.TOPICS[topic].owner} republish --since <the last backup or healthy moment>,"
+            f" then positions forward --group {self.group} --topic {topic}",
+        )
+
+    def accept(self, consumer: AIOKafkaConsumer, raw: Sequence[ConsumerRecord]) -> list[ConsumerRecord]:
+        """The records to apply. What was fetched before the seek took hold is dropped and asked for again."""
+        if not self.settled:
+            return []
+        accepted = []
+        refused: set[TopicPartition] = set()
+        for one in raw:
+            place = TopicPartition(one.topic, one.partition)
+            if place in self.lost or place in refused:
+                continue
+            if place in self._targets and not self._starts_right(consumer, place, one.offset):
+                refused.add(place)
+                continue
+            accepted.append(one)
+        return accepted
+
+    def _starts_right(self, consumer: AIOKafkaConsumer, place: TopicPartition, offset: int) -> bool:
+        """The first record after an assignment must be the one sought; a hole (compaction) is believed when it
+        comes again."""
+        target = self._targets[place]
+        if offset != target and place not in self._asked_again:
+            self._asked_again.add(place)
+            with suppress(IllegalStateError):
+                consumer.seek(place, target)
+            return False
+        del self._targets[place]
+        return True
+
+
+def _named(place: TopicPartition) -> tuple[str, int]:
+    return bus.topic_of(place.topic), place.partition

@@ -1,0 +1,358 @@
+"""A consumer group on Kafka: FastStream does the wiring, everything that can lose a record is done here.
+
+FastStream's and aiokafka's defaults that would lose or repeat records, and what stands here instead:
+acknowledging first -> MANUAL and explicit offsets after the database's commit; a parser that raises on a header that
+is not UTF-8 -> one that never raises; errors that skip a batch -> RewindOnError; rejoining while a batch is in work ->
+DrainOnRevoke; a coordination task that dies silently -> watched, and everything is built anew.
+"""
+
+import asyncio
+import logging
+import random
+from collections.abc import Coroutine, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import Any
+
+import asyncpg
+from aiokafka import AIOKafkaConsumer, ConsumerRecord, TopicPartition
+from aiokafka.abc import ConsumerRebalanceListener
+from aiokafka.coordinator.assignors.roundrobin import RoundRobinPartitionAssignor
+from aiokafka.errors import IllegalStateError, KafkaError
+from faststream import AckPolicy, BaseMiddleware
+from faststream.kafka import KafkaBroker, KafkaMessage
+from faststream.kafka.message import KafkaAckableMessage
+
+from common import bus, clock, db
+from common.bus import Record, read_record
+from common.bus.administration import administration
+from common.db import Pool
+from common.inbox.applying import Applied, TooManyFailures, apply
+from common.inbox.consumers import Consumers
+from common.inbox.erased_first import learn_of_erasures
+from common.inbox.places import Places
+from common.log import get_logger
+from common.metrics import (
+    INBOX_APPLIED,
+    INBOX_ASSIGNED,
+    INBOX_BURIED,
+    INBOX_LOST,
+    INBOX_PARKED,
+    INBOX_RETRIES,
+    INBOX_SKIPPED,
+)
+from common.waiting import first_of
+
+log = get_logger()
+
+
+@dataclass(frozen=True, slots=True)
+class Patience:
+    """Time limits in seconds; tests shorten them."""
+
+    batch_retry: float = 20.0
+    """How long a batch is tried again before it is given back to Kafka; far below max_poll_interval."""
+    first_pause: float = 0.1
+    longest_pause: float = 5.0
+    drain: float = 45.0
+    """How long a rebalance waits for the batch in work; below the rebalance time-out."""
+    session: float = 15.0
+    watch: float = 1.0
+    missing_topics: float = 3.0
+
+
+class Dead(Exception):
+    """A background task of the Kafka client has ended: nothing would be consumed any more, silently."""
+
+
+class Subscription:
+    """One run of a consumer group: built, watched until something fails or it is told to stop, taken down."""
+
+    def __init__(
+        self,
+        consumers: Consumers,
+        pool: Pool,
+        bootstrap: str,
+        stopping: asyncio.Event,
+        *,
+        patience: Patience | None = None,
+        max_records: int = 500,
+    ) -> None:
+        self.consumers = consumers
+        self.pool = pool
+        self.bootstrap = bootstrap
+        self.stopping = stopping
+        self.patience = patience or Patience()
+        self.max_records = max_records
+        self.places = Places(consumers.group)
+        self.busy = asyncio.Lock()
+        self.failure: BaseException | None = None
+        self.failed = asyncio.Event()
+        self.missing: list[str] = []
+        self.subscriber: Any = None
+
+    @property
+    def ready(self) -> bool:
+        """Joined, nothing failed, and no partition lost records to the log's retention."""
+        return self.places.settled and self.failure is None and not self.places.lost
+
+    async def run(self) -> None:
+        """Until told to stop; raises what ended it otherwise, for the supervisor to start a new one."""
+        while not self.stopping.is_set():
+            topics, missing = await self._find_topics()
+            if not topics:
+                await first_of(self.stopping, within=self.patience.missing_topics)
+                continue
+            await learn_of_erasures(self.pool, self.bootstrap)
+            await self._run(topics, missing)
+
+    async def _run(self, topics: list[str], missing: list[str]) -> None:
+        """Until stopped, failed, or a missing topic was made: then everything is built anew."""
+        broker = self._broker(topics)
+        try:
+            if await self._unless_stopped(broker.start()):
+                await self._watch(missing)
+        finally:
+            await broker.stop()
+            INBOX_ASSIGNED.labels(self.consumers.group).set(0)
+        if self.failure:
+            raise self.failure
+
+    async def _unless_stopped(self, work: Coroutine[Any, Any, None]) -> bool:
+        """Do it, but let go when told to stop; was it done?"""
+        doing, stop = asyncio.ensure_future(work), asyncio.ensure_future(self.stopping.wait())
+        await asyncio.wait([doing, stop], return_when=asyncio.FIRST_COMPLETED)
+        stop.cancel()
+        if not doing.done():
+            doing.cancel()
+            await asyncio.wait([doing])
+            return False
+        doing.result()
+        return True
+
+    async def _find_topics(self) -> tuple[list[str], list[str]]:
+        """Those that exist, and those whose owner has not made them yet: with one of these aiokafka never starts."""
+        async with administration(self.bootstrap) as admin:
+            there = set(await admin.list_topics())
+        topics = [topic for topic in self.consumers.topics if bus.topic_name(topic) in there]
+        missing = [topic for topic in self.consumers.topics if bus.topic_name(topic) not in there]
+        if missing and missing != self.missing:
+            log.warning("topics_missing", group=self.consumers.group, topics=missing)
+        self.missing = missing
+        return topics, missing
+
+    def fail(self, error: BaseException) -> None:
+        self.failure = error
+        self.failed.set()
+
+    def _broker(self, topics: list[str]) -> KafkaBroker:
+        broker = KafkaBroker(
+            self.bootstrap,
+            client_id=self.consumers.group,
+            consumer_only=True,
+            allow_auto_create_topics=False,
+            request_timeout_ms=40_000,
+            retry_backoff_ms=500,
+            metadata_max_age_ms=30_000,
+            graceful_timeout=20.0,
+            middlewares=[RewindOnError],
+            logger=logging.getLogger("inbox.faststream"),
+            log_level=logging.DEBUG,
+        )
+        session = int(self.patience.session * 1000)
+        self.subscriber = broker.subscriber(
+            *[bus.topic_name(topic) for topic in topics],
+            batch=True,
+            max_records=self.max_records,
+            batch_timeout_ms=20,
+            group_id=bus.group_name(self.consumers.group),
+            auto_offset_reset="earliest",
+            ack_policy=AckPolicy.MANUAL,
+            listener=DrainOnRevoke(self),
+            partition_assignment_strategy=(RoundRobinPartitionAssignor,),
+            session_timeout_ms=session,
+            heartbeat_interval_ms=session // 5,
+            rebalance_timeout_ms=60_000,
+            max_poll_interval_ms=300_000,
+            parser=safe_parser,
+            decoder=raw_decoder,
+        )
+        self.subscriber(self.take)
+        return broker
+
+    async def _watch(self, missing: list[str]) -> None:
+        """aiokafka's background tasks may die of a surprise, and then every poll fails for ever while pings succeed."""
+        loop = asyncio.get_running_loop()
+        look_again = loop.time() + self.patience.missing_topics
+        while not await first_of(self.stopping, self.failed, within=self.patience.watch):
+            if missing and loop.time() > look_again:
+                if (await self._find_topics())[1] != missing:
+                    return
+                look_again = loop.time() + self.patience.missing_topics
+            consumer = self.subscriber.consumer
+            if consumer is not None:
+                for task in (consumer._coordinator._coordination_task, consumer._fetcher._fetch_task):
+                    if task is not None and task.done():
+                        raise Dead(f"{self.consumers.group}: a background task of the Kafka client has ended")
+                INBOX_ASSIGNED.labels(self.consumers.group).set(len(consumer.assignment()))
+
+    async def take(self, message: KafkaMessage) -> None:
+        """One batch from Kafka: apply, commit, then say so to Kafka. Halved and tried again for passing reasons."""
+        async with self.busy:
+            consumer: AIOKafkaConsumer = message.consumer
+            waiting = [record_of(one) for one in self.places.accept(consumer, message.raw_message)]
+            try:
+                waiting = await self._apply_all(waiting, consumer)
+            except TooManyFailures as error:
+                log.error("consumer_stopped", group=self.consumers.group, reason=str(error))
+                self.fail(error)
+            if waiting:
+                await rewind(consumer, first_offsets(waiting))
+
+    async def _apply_all(self, waiting: list[Record], consumer: AIOKafkaConsumer) -> list[Record]:
+        """Returns what was not applied because time is up or we are stopping."""
+        loop = asyncio.get_running_loop()
+        size, pause, began = len(waiting), self.patience.first_pause, loop.time()
+        while waiting:
+            chunk = waiting[:size]
+            try:
+                await self._apply(chunk)
+            except db.TRANSIENT as error:
+                INBOX_RETRIES.labels(self.consumers.group).inc()
+                log.warning("batch_retried", group=self.consumers.group, error=type(error).__name__, size=size)
+                size = max(1, size // 2)
+                if loop.time() - began > self.patience.batch_retry:
+                    return waiting
+                if await first_of(self.stopping, within=pause * random.uniform(0.5, 1)):  # noqa: S311
+                    return waiting
+                pause = min(pause * 2, self.patience.longest_pause)
+                continue
+            waiting = waiting[size:]
+            await self._tell_kafka(consumer, chunk)
+        return []
+
+    async def _apply(self, chunk: list[Record]) -> None:
+        async with asyncio.timeout(60), db.transaction(self.pool) as conn:
+            applied = await apply(self.consumers, conn, chunk, now=clock.now())
+        self._count(applied)
+
+    def _count(self, applied: Applied) -> None:
+        group = self.consumers.group
+        INBOX_APPLIED.labels(group).inc(applied.done)
+        INBOX_SKIPPED.labels(group).inc(applied.skipped)
+        INBOX_PARKED.labels(group).inc(applied.parked)
+        INBOX_BURIED.labels(group).inc(len(applied.buried))
+
+    async def _tell_kafka(self, consumer: AIOKafkaConsumer, chunk: list[Record]) -> None:
+        """Explicit offsets, after the database's commit. Losing this call loses nothing: the ids are consumed."""
+        mine = consumer.assignment()
+        offsets = {TopicPartition(bus.topic_name(one.topic), one.partition): one.offset + 1 for one in chunk}
+        offsets = {place: offset for place, offset in offsets.items() if place in mine}
+        try:
+            async with asyncio.timeout(10):
+                if offsets:
+                    await consumer.commit(offsets)
+        except (KafkaError, TimeoutError) as error:
+            log.warning("offsets_not_committed", group=self.consumers.group, error=type(error).__name__)
+
+
+async def safe_parser(raw: tuple[ConsumerRecord, ...], original: Any) -> KafkaAckableMessage:
+    """Never raises. FastStream's own parser does on a null or non-UTF-8 header, and the batch is lost with it."""
+    first = raw[0]
+    return KafkaAckableMessage(
+        raw_message=raw,
+        body=[one.value for one in raw],
+        headers={},
+        batch_headers=[{} for _ in raw],
+        message_id=f"{first.topic}-{first.partition}-{first.offset}",
+        correlation_id=f"{first.topic}-{first.partition}-{first.offset}",
+        consumer=original.__self__._consumer,
+    )
+
+
+async def raw_decoder(message: Any) -> Any:
+    """Records are read by ``read_record``; FastStream would parse each again and again."""
+    return message.raw_message
+
+
+def record_of(raw: ConsumerRecord) -> Record:
+    return read_record(bus.topic_of(raw.topic), raw.partition, raw.offset, raw.key, raw.value, raw.headers)
+
+
+async def rewind(consumer: AIOKafkaConsumer, firsts: dict[TopicPartition, int]) -> None:
+    """Seek back, so that nothing is skipped; never forward, where a rebalance has already sought further back."""
+    for place, offset in firsts.items():
+        with suppress(IllegalStateError, KafkaError):  # revoked meanwhile: the next owner starts from its own position
+            consumer.seek(place, min(offset, await consumer.position(place)))
+
+
+def first_offsets(records: Sequence[Record]) -> dict[TopicPartition, int]:
+    firsts: dict[TopicPartition, int] = {}
+    for one in records:
+        firsts.setdefault(TopicPartition(bus.topic_name(one.topic), one.partition), one.offset)
+    return firsts
+
+
+class RewindOnError(BaseMiddleware):
+    """The last line of defence: whatever escapes, seek back and pause; with MANUAL the next batch would cover it up."""
+
+    pause = 1.0
+
+    async def after_processed(
+        self,
+        exc_type: type[BaseException] | None = None,
+        exc_val: BaseException | None = None,
+        exc_tb: Any = None,
+    ) -> bool | None:
+        if exc_type is not None and isinstance(self.msg, tuple):
+            log.error("batch_rewound", error=exc_type.__name__)
+            await rewind(
+                self.context.get_local("handler_").consumer, first_offsets([record_of(one) for one in self.msg])
+            )
+            await asyncio.sleep(self.pause)
+        return False
+
+
+class DrainOnRevoke(ConsumerRebalanceListener):  # type: ignore[misc]
+    """aiokafka rejoins in the background while a batch is in work; hold the rejoin until the batch is done.
+
+    On assignment every partition is sought to min(own position, committed offset): the database knows what it has.
+    """
+
+    def __init__(self, subscription: Subscription) -> None:
+        self.subscription = subscription
+
+    async def on_partitions_revoked(self, revoked: set[TopicPartition]) -> None:
+        mine = self.subscription
+        mine.places.unsettle()
+        try:
+            async with asyncio.timeout(mine.patience.drain), mine.busy:
+                pass
+        except TimeoutError:
+            log.warning("batch_outlived_the_rebalance", group=mine.consumers.group)
+
+    async def on_partitions_assigned(self, assigned: set[TopicPartition]) -> None:
+        """Must not raise: aiokafka would only log it, and read on from the committed offsets."""
+        mine = self.subscription
+        try:
+            async with asyncio.timeout(mine.patience.drain):
+                await self._settle(assigned)
+            INBOX_LOST.labels(mine.consumers.group).set(len(mine.places.lost))
+        except Exception as error:
+            log.warning("assignment_failed", group=mine.consumers.group, error=type(error).__name__)
+            mine.fail(error)
+
+    async def _settle(self, assigned: set[TopicPartition]) -> None:
+        mine = self.subscription
+        consumer: AIOKafkaConsumer = mine.subscriber.consumer
+        pause = mine.patience.first_pause
+        while True:
+            try:
+                async with db.transaction(mine.pool) as conn:
+                    await mine.places.settle(consumer, assigned, conn)
+                return
+            except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
+                log.warning("positions_not_read", group=mine.consumers.group, error=type(error).__name__)
+            if await first_of(mine.stopping, within=pause):
+                return
+            pause = min(pause * 2, mine.patience.longest_pause)

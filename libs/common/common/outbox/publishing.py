@@ -1,0 +1,175 @@
+"""From outbox rows to Kafka: at most one batch per partition in flight, every acknowledgement awaited.
+
+aiokafka's own batching per record is three times slower, and FastStream's publish_batch puts all keys of a batch
+into one partition and drops the headers.
+"""
+
+import asyncio
+from collections import deque
+from collections.abc import Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from aiokafka import AIOKafkaProducer
+from aiokafka.errors import KafkaError, MessageSizeTooLargeError, RecordListTooLargeError
+
+from common import bus
+
+REFUSED = (MessageSizeTooLargeError, RecordListTooLargeError)
+"""The record is at fault, not the moment."""
+
+PATIENCE = 20.0
+"""Seconds for all acknowledgements of a round; the producer's own time-out is shorter."""
+
+
+@dataclass(frozen=True, slots=True)
+class OutboxRow:
+    id: int
+    event_id: UUID
+    topic: str
+    key: str
+    partition: int | None
+    type: str
+    version: int | None
+    payload: bytes | None
+    gone: bool
+    created_at: datetime
+
+    @property
+    def emptied(self) -> bool:
+        """A sealed payload that was acknowledged once: nothing is left to publish."""
+        return self.payload is None and not self.gone
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    row: OutboxRow
+    error_class: str
+
+
+class RefusedBatch(Exception):
+    """Kafka refused a batch of several rows; which of them is to blame shows when each goes alone."""
+
+    def __init__(self, ids: set[int]) -> None:
+        super().__init__(f"{len(ids)} rows")
+        self.ids = ids
+
+
+Place = tuple[str, int]
+Waiting = dict[Place, deque[OutboxRow]]
+Sent = tuple[list[OutboxRow], "asyncio.Future[Any]"]
+
+
+class KafkaPublisher:
+    """One producer, used until its first failure."""
+
+    def __init__(self, producer: AIOKafkaProducer) -> None:
+        self.producer = producer
+        self.checked: set[str] = set()
+
+    @classmethod
+    async def connect(
+        cls, bootstrap: str, *, client_id: str = "relay", request_timeout_ms: int = 15_000
+    ) -> "KafkaPublisher":
+        """Raises KafkaError. Without idempotence: its sequence numbers do not survive a refused batch, and one batch
+        in flight per partition keeps the order by itself; copies are the inbox's business."""
+        publisher = cls(
+            AIOKafkaProducer(
+                bootstrap_servers=bootstrap,
+                client_id=client_id,
+                acks="all",
+                enable_idempotence=False,
+                compression_type="lz4",
+                linger_ms=0,
+                max_batch_size=131_072,
+                max_request_size=4 * 1_048_576,
+                request_timeout_ms=request_timeout_ms,
+                retry_backoff_ms=500,
+            )
+        )
+        try:
+            await publisher.producer.start()
+        except BaseException:
+            await publisher.close()
+            raise
+        return publisher
+
+    async def publish(self, rows: Sequence[OutboxRow], alone: set[int]) -> list[Refusal]:
+        waiting = self._by_partition(rows)
+        await self._check_partitions({topic for topic, _ in waiting})
+        refused: list[Refusal] = []
+        async with asyncio.timeout(PATIENCE):
+            while waiting:
+                sent = [await self._send(place, queue, alone) for place, queue in waiting.items()]
+                outcomes = await asyncio.gather(*(future for _, future in sent), return_exceptions=True)
+                for (batch, _), outcome in zip(sent, outcomes, strict=True):
+                    refused += _refusals(batch, outcome)
+                waiting = {place: queue for place, queue in waiting.items() if queue}
+        return refused
+
+    async def close(self) -> None:
+        """Not producer.stop(): that waits for what can not be sent."""
+        self.producer._closed = True
+        with suppress(KafkaError, asyncio.TimeoutError, OSError):
+            if self.producer._sender is not None and self.producer._sender.sender_task is not None:
+                await self.producer._sender.close()
+            await self.producer.client.close()
+
+    def _by_partition(self, rows: Sequence[OutboxRow]) -> Waiting:
+        waiting: Waiting = {}
+        for row in rows:
+            if not row.emptied:
+                number = bus.partition_of(row.topic, row.key) if row.partition is None else row.partition
+                waiting.setdefault((row.topic, number), deque()).append(row)
+        return waiting
+
+    async def _check_partitions(self, topics: set[str]) -> None:
+        """Another partition count would scatter each key's history: then nothing is published."""
+        for topic in topics - self.checked:
+            there = len(await self.producer.partitions_for(bus.topic_name(topic)))
+            if there != bus.partitions_of(topic):
+                raise WrongPartitions(topic, there)
+            self.checked.add(topic)
+
+    async def _send(self, place: Place, queue: deque[OutboxRow], alone: set[int]) -> Sent:
+        """As many rows as one batch takes; what Kafka refused before goes by itself."""
+        topic, number = place
+        batch = self.producer.create_batch()
+        taken: list[OutboxRow] = []
+        while queue and not (taken and (queue[0].id in alone or taken[0].id in alone)):
+            if not _append(batch, queue[0]):
+                break
+            taken.append(queue.popleft())
+        batch.close()
+        future = await self.producer.send_batch(batch, bus.topic_name(topic), partition=number)
+        return taken, future
+
+
+class WrongPartitions(KafkaError):  # type: ignore[misc]
+    """The topic has another number of partitions than its contract says."""
+
+    def __init__(self, topic: str, there: int) -> None:
+        super().__init__(f"{topic} has {there} partitions, the contract says {bus.partitions_of(topic)}")
+
+
+def _append(batch: Any, row: OutboxRow) -> bool:
+    """False when the batch is full; an empty batch takes a row of any size."""
+    headers = bus.headers_of(
+        event_id=row.event_id, type=row.type, key=row.key, at=row.created_at, version=row.version, gone=row.gone
+    )
+    at = int(row.created_at.timestamp() * 1000)
+    return batch.append(timestamp=at, key=row.key.encode(), value=row.payload, headers=headers) is not None
+
+
+def _refusals(batch: list[OutboxRow], outcome: Any) -> list[Refusal]:
+    """Raises what is not the rows' fault, or what can not be pinned on one row."""
+    if not isinstance(outcome, BaseException):
+        return []
+    if not isinstance(outcome, REFUSED):
+        raise outcome
+    if len(batch) > 1:
+        raise RefusedBatch({row.id for row in batch})
+    return [Refusal(batch[0], type(outcome).__name__)]

@@ -1,0 +1,233 @@
+"""``serve``: start the roles, watch them, and on SIGTERM end in order.
+
+Not ready -> stop consuming -> finish the batch -> end streams -> stop.
+"""
+
+import asyncio
+import contextlib
+import signal
+from collections.abc import Awaitable, Callable, Iterator
+from functools import partial
+from typing import Any, Literal
+
+import asyncpg
+import uvicorn
+
+from common import bus, db, log, timers
+from common.inbox.subscription import Subscription
+from common.outbox import relay
+from common.outbox.publishing import KafkaPublisher
+from common.service.health import Health
+from common.service.shape import Runtime, Service
+from common.service.supervision import supervise
+from common.service.upkeep import upkeep_of
+from common.settings import ServiceSettings
+from common.waiting import first_of
+
+Role = Callable[[], Awaitable[None]]
+
+GRACE = 25.0
+"""Seconds for a batch or a request in work, below the orchestrator's 40."""
+
+logger = log.get_logger()
+
+
+async def serve(service: Service, settings: ServiceSettings, roles: list[str]) -> None:
+    """Until SIGTERM or SIGINT; raises when the only role of this process failed."""
+    configure(service, settings)
+    stopping = asyncio.Event()
+    with _signals(stopping):
+        pool = await db.open_pool(
+            settings.database_url, application_name=service.name, max_size=settings.database_pool_size
+        )
+        runtime = Runtime(settings=settings, pool=pool, service=service, stopping=stopping)
+        try:
+            await _serve(runtime, roles)
+        finally:
+            await _close(runtime)
+
+
+def configure(service: Service, settings: ServiceSettings) -> None:
+    log.configure(service.name, settings.log_level)
+    bus.configure(prefix=settings.topic_prefix, partitions_cap=settings.topic_partitions_cap)
+
+
+async def _serve(runtime: Runtime, roles: list[str]) -> None:
+    closed = asyncio.Event()
+    health = asyncio.create_task(
+        _listen(Health(runtime, roles), runtime.settings.web_host, runtime.settings.health_port, closed)
+    )
+    try:
+        if await _database_is_there(runtime):
+            if runtime.service.on_start:
+                await runtime.service.on_start(runtime)
+            await _run_roles(runtime, roles)
+    finally:
+        closed.set()
+        await health
+
+
+async def _run_roles(runtime: Runtime, roles: list[str]) -> None:
+    """All at once; SIGTERM, or the first role to give up, ends them: first what works, then what answers."""
+    alone = len(roles) == 1
+    workers = [
+        asyncio.create_task(supervise(name, run, runtime.stopping, alone=alone), name=name)
+        for role in roles
+        for name, run in _workers_of(runtime, role).items()
+    ]
+    web = [
+        asyncio.create_task(supervise("web", partial(_serve_web, runtime), runtime.closing, alone=alone), name="web")
+        for role in roles
+        if role == "web"
+    ]
+    logger.info("service_started", roles=roles)
+    stop = asyncio.create_task(runtime.stopping.wait())
+    await asyncio.wait([stop, *workers, *web], return_when=asyncio.FIRST_COMPLETED)
+    stop.cancel()
+    logger.info("service_stopping")
+    runtime.stopping.set()
+    await _finish(workers)
+    runtime.closing.set()
+    await _finish(web)
+    for task in workers + web:
+        if not task.cancelled() and (error := task.exception()):
+            raise error
+
+
+async def _finish(tasks: list[asyncio.Task[None]]) -> None:
+    """Let them end by themselves, for GRACE seconds."""
+    if tasks:
+        await asyncio.wait(tasks, timeout=GRACE)
+        for task in tasks:
+            task.cancel()
+        await asyncio.wait(tasks)
+
+
+def _workers_of(runtime: Runtime, role: str) -> dict[str, Role]:
+    service = runtime.service
+    match role:
+        case "web":
+            return {}
+        case "relay":
+            return {"relay": partial(_relay, runtime)}
+        case "timers":
+            every = service.timers.including(upkeep_of(service))
+            return {"timers": partial(timers.run, runtime.pool, every, runtime.stopping)}
+        case "consumers":
+            return {f"consumers {one.group}": partial(_consume, runtime, one) for one in service.consumers}
+        case _:
+            return {role: partial(service.background[role], runtime)}
+
+
+async def _serve_web(runtime: Runtime) -> None:
+    settings = runtime.settings
+    await _listen(runtime.service.web(runtime), settings.web_host, settings.web_port, runtime.closing, lifespan="auto")
+
+
+async def _relay(runtime: Runtime) -> None:
+    settings = runtime.settings
+
+    async def connect() -> relay.Publisher:
+        await bus.check_kafka(
+            settings.kafka_bootstrap_servers,
+            runtime.service.topics,
+            production=settings.production,
+            assume=settings.assume_kafka_settings,
+        )
+        return await KafkaPublisher.connect(settings.kafka_bootstrap_servers, client_id=f"{runtime.service.name}.relay")
+
+    await relay.run(settings.database_url, connect, runtime.stopping, application_name=f"{runtime.service.name}.relay")
+
+
+async def _consume(runtime: Runtime, consumers: Any) -> None:
+    settings = runtime.settings
+    subscription = Subscription(consumers, runtime.pool, settings.kafka_bootstrap_servers, runtime.stopping)
+    runtime.subscriptions[consumers.group] = subscription
+    try:
+        # Consumers only say what is unsafe: what is on Kafka already is not safer unread.
+        await bus.check_kafka(settings.kafka_bootstrap_servers, consumers.topics, production=False, assume=True)
+        await subscription.run()
+    finally:
+        del runtime.subscriptions[consumers.group]
+
+
+class _Server(uvicorn.Server):
+    """Signals are the process's business, not uvicorn's."""
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        yield
+
+
+async def _listen(
+    app: Any, host: str, port: int, closing: asyncio.Event, *, lifespan: Literal["auto", "off"] = "off"
+) -> None:
+    """Serve HTTP until told to close; requests in work are answered first, for at most GRACE seconds."""
+    server = _Server(
+        uvicorn.Config(
+            app,
+            host=host,
+            port=port,
+            http="httptools",
+            ws="none",
+            lifespan=lifespan,
+            access_log=False,
+            log_config=None,
+            server_header=False,
+            timeout_graceful_shutdown=int(GRACE),
+        )
+    )
+    listening = asyncio.create_task(server.serve())
+    close = asyncio.create_task(closing.wait())
+    await asyncio.wait([listening, close], return_when=asyncio.FIRST_COMPLETED)
+    close.cancel()
+    server.should_exit = True
+    try:
+        await listening
+    except SystemExit:
+        raise PortInUse(f"port {port} can not be had") from None
+
+
+class PortInUse(Exception):
+    """uvicorn would end the process; its supervisor decides that here."""
+
+
+async def _database_is_there(runtime: Runtime) -> bool:
+    """Wait for PostgreSQL, alive but not ready; False when told to stop meanwhile. Says what of it is unsafe."""
+    failures = 0
+    while not runtime.stopping.is_set():
+        try:
+            async with runtime.pool.acquire() as conn:
+                for problem in await db.settings_problems(conn):
+                    logger.warning("database_unsafe", problem=problem)
+            return True
+        except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
+            failures += 1
+            logger.warning("database_away", error=type(error).__name__)
+        await first_of(runtime.stopping, within=relay.back_off(failures))
+    return False
+
+
+@contextlib.contextmanager
+def _signals(stopping: asyncio.Event) -> Iterator[None]:
+    loop = asyncio.get_running_loop()
+    for which in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(which, stopping.set)
+    try:
+        yield
+    finally:
+        for which in (signal.SIGTERM, signal.SIGINT):
+            loop.remove_signal_handler(which)
+
+
+async def _close(runtime: Runtime) -> None:
+    for resource in reversed(list(runtime.resources.values())):
+        close = getattr(resource, "aclose", None) or getattr(resource, "close", None)
+        given = close() if callable(close) else None
+        if asyncio.iscoroutine(given):
+            await given
+    try:
+        async with asyncio.timeout(5):
+            await runtime.pool.close()
+    except TimeoutError:
+        runtime.pool.terminate()

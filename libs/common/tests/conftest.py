@@ -1,0 +1,22 @@
+"""The toy services stand in a package beside the tests; their events are known only while a test of ours runs."""
+
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+sys.path.insert(0, str(Path(__file__).parent))
+
+from common.bus import TOPICS
+from common.events import REGISTRY
+from toy import events as toy_events
+
+
+@pytest.fixture(autouse=True)
+def toy_events_are_known(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    for event in toy_events.ALL:
+        monkeypatch.setitem(REGISTRY, event.type, event)
+    yield
+    for event in toy_events.ALL:
+        TOPICS.pop(event.topic, None)

@@ -1,0 +1,1 @@
+CREATE TABLE trees (tree_id text PRIMARY KEY, height integer NOT NULL);
