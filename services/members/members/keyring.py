@@ -35,7 +35,7 @@ class Keyring:
         return sorted(self._index("name", word) for word in comparable_words(name))
 
     def sign_in_code(self, sign_in_id: str) -> str:
-        """Eight signs without look-alikes, to be typed from one device into another: 39 bits, five tries, ten minutes."""
+        """Eight signs without look-alikes, to be typed on another device: 39 bits, five tries, ten minutes."""
         digest = hmac.digest(self.cookie_key, b"sign-in code\n" + sign_in_id.encode(), hashlib.sha256)
         signs = "".join(CODE_SIGNS[byte % len(CODE_SIGNS)] for byte in digest[:8])
         return f"{signs[:4]}-{signs[4:]}"

@@ -11,6 +11,7 @@ from common.outbox import append
 from common.service import Runtime
 from common.web import limits, tokens
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from joserfc.jwk import OKPKey
 
 from members.keyring import Keyring, hold
 from members.settings import Settings
@@ -65,7 +66,7 @@ async def publish_signing_key(conn: Connection, keyring: Keyring, *, now: dateti
     await append(conn, state)
 
 
-def _signing_key(settings: Settings) -> tokens.OKPKey:
+def _signing_key(settings: Settings) -> OKPKey:
     """The key names itself after its public half. In development it is made when it is missing."""
     path = settings.members_signing_key_file
     if not settings.production:

@@ -20,7 +20,8 @@ class PendingLetter:
     requested_at: datetime
 
     def due_again_at(self) -> datetime:
-        return self.requested_at + FIRST_WAIT * 2 ** (self.issued - 1)
+        doubled: int = 2 ** (self.issued - 1)
+        return self.requested_at + FIRST_WAIT * doubled
 
     def may_be_issued_again(self) -> bool:
         return self.issued < ISSUES_AT_MOST

@@ -17,7 +17,7 @@ SEEN_EVERY = timedelta(minutes=1)
 
 @dataclass(frozen=True)
 class SignIn:
-    """Somebody at one browser asked for a link. It was mailed to a member, or to nobody: strangers have no member id."""
+    """Somebody at one browser asked for a link. It was mailed to a member; a stranger has no member id."""
 
     id: UUID
     member_id: UUID | None

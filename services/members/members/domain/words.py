@@ -7,7 +7,7 @@ _NOT_IN_A_WORD = re.compile(r"[\W_]+")
 
 
 def comparable_address(address: str) -> str:
-    """Two spellings of one mailbox become equal. Letter case counts nowhere in practice (RFC 5321 2.4 discourages it)."""
+    """Two spellings of one mailbox become equal. Letter case counts nowhere in practice (RFC 5321, 2.4)."""
     return unicodedata.normalize("NFC", address).strip().casefold()
 
 

@@ -112,6 +112,6 @@ def _remembered(request: Request) -> UUID | None:
     """The application sent from this browser within the last hour."""
     cookie = web.read_cookie(request, APPLICATION) or ""
     try:
-        return UUID(keyring().serializer(APPLICATION).loads(cookie, max_age=REMEMBERED_FOR.total_seconds()))
+        return UUID(keyring().serializer(APPLICATION).loads(cookie, max_age=int(REMEMBERED_FOR.total_seconds())))
     except (BadData, ValueError):
         return None

@@ -198,7 +198,10 @@ async def _index_name(conn: Connection, member: Member) -> None:
         "DELETE FROM member_name_words WHERE member_id = $1 AND word <> ALL($2::bytea[])", member.id, words
     )
     await conn.execute(
-        "INSERT INTO member_name_words (word, member_id) SELECT w, $1 FROM unnest($2::bytea[]) AS w ON CONFLICT DO NOTHING",
+        """
+        INSERT INTO member_name_words (word, member_id)
+        SELECT word, $1 FROM unnest($2::bytea[]) AS word ON CONFLICT DO NOTHING
+        """,
         member.id,
         words,
     )
