@@ -1,5 +1,6 @@
 """What the charts promise, checked on what Helm renders from them."""
 
+import importlib
 import os
 import re
 import tomllib
@@ -225,3 +226,12 @@ def test_the_chart_installs_the_version_that_the_service_says_it_is(service):
     chart = yaml.safe_load((HELM / service / "Chart.yaml").read_text())
     project = tomllib.loads((ROOT / "services" / service / "pyproject.toml").read_text())["project"]
     assert chart["appVersion"] == project["version"]
+
+
+@each_service
+def test_the_components_have_every_role_of_the_service_once(service):
+    """The mailbox is for development."""
+    roles = importlib.import_module(f"{service}.app").service.roles
+    components = yaml.safe_load((HELM / service / "values.yaml").read_text())["components"]
+    shared_out = [role for component in components.values() for role in component["roles"]]
+    assert sorted(shared_out) == sorted(set(roles) - {"mailbox"})

@@ -15,25 +15,39 @@ class ServiceSettings(BaseSettings):
     nothing shows it when the container is inspected. Where both are given the environment wins.
     """
 
-    model_config = SettingsConfigDict(extra="ignore", frozen=True, secrets_dir=SECRETS if SECRETS.is_dir() else None)
+    model_config = SettingsConfigDict(
+        extra="ignore",
+        frozen=True,
+        use_attribute_docstrings=True,
+        secrets_dir=SECRETS if SECRETS.is_dir() else None,
+    )
 
     environment: Literal["development", "production"] = "development"
+    """In production what is for development only is refused, and an unsafe Kafka is not published to."""
     database_url: str = ""
+    """PostgreSQL 18, a database of this service's own."""
     database_pool_size: int = 10
+    """Connections per process."""
     kafka_bootstrap_servers: str = "localhost:9092"
+    """Kafka 4.1 or later; several with commas between them."""
     public_url: str = "http://localhost:8000"
+    """The address of the front door, as it stands in links."""
     web_host: str = "127.0.0.1"
+    """Where web and health listen; 0.0.0.0 in the images."""
     web_port: int = 8000
+    """8080 in the images."""
     health_port: int = 0
-    """0 takes any free port."""
+    """/livez, /readyz, /metrics. 0 takes any free port; 9090 in the images."""
     topic_prefix: str = ""
     """Stands before every topic and consumer group, so that tests can share one Kafka."""
     topic_partitions_cap: int | None = None
     """At most so many partitions per topic (development: 4). Part of the topics' contract: never changed later."""
     clock_offset_file: Path | None = None
+    """Seconds by which the clock of the system is moved (development)."""
     assume_kafka_settings: bool = False
     """Kafka does not let us read its settings, and somebody else vouches for them."""
     log_level: str = "INFO"
+    """DEBUG, INFO, WARNING or ERROR."""
 
     @property
     def production(self) -> bool:

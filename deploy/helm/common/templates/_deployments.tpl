@@ -44,6 +44,9 @@ spec:
             - {name: web, containerPort: 8080}
             {{- end }}
             - {name: health, containerPort: 9090}
+            {{- with $settings.listens }}
+            - {name: {{ $component }}, containerPort: {{ . }}}
+            {{- end }}
           startupProbe:
             httpGet: {path: /livez, port: health}
             periodSeconds: 1

@@ -9,7 +9,7 @@
 
 {{- /*
 Before the new version starts. Where the database is made by this very release there is nothing to migrate before it:
-then the job is an ordinary one, tries until the database is there, and the pods are not ready until it is done.
+then the job is an ordinary one that tries until the database is there, and the pods start again until it is done.
 */ -}}
 {{- define "common.job" -}}
 {{- $hook := not .root.Values.database.cloudnativepg.enabled }}

@@ -20,11 +20,10 @@ spec:
       {{- with .Values.networkPolicy.metricsFrom }}
       from: {{- toYaml . | nindent 8 }}
       {{- end }}
-    {{- with .Values.networkPolicy.extraIngressPorts }}
-    - ports:
-        {{- range . }}
-        - {port: {{ . }}}
-        {{- end }}
+    {{- range .Values.components }}
+    {{- with .listens }}
+    - ports: [{port: {{ . }}}]
+    {{- end }}
     {{- end }}
   egress:
     - ports: [{port: 53, protocol: UDP}, {port: 53, protocol: TCP}]

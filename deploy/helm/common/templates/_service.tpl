@@ -20,6 +20,22 @@ spec:
     app.kubernetes.io/component: web
   ports:
     - {name: web, port: 80, targetPort: web}
+{{- range $component, $settings := .Values.components }}
+{{- if $settings.listens }}
+---
+apiVersion: v1
+kind: Service
+metadata:
+  name: {{ include "common.name" $ }}-{{ $component }}
+  labels: {{- include "common.labels" $ | nindent 4 }}
+    app.kubernetes.io/component: {{ $component }}
+spec:
+  selector: {{- include "common.selector" $ | nindent 4 }}
+    app.kubernetes.io/component: {{ $component }}
+  ports:
+    - {name: {{ $component }}, port: {{ $settings.listens }}, targetPort: {{ $component }}}
+{{- end }}
+{{- end }}
 {{- end -}}
 
 {{- define "common.ingress" -}}

@@ -1,0 +1,10 @@
+"""What is written from the code and committed: `python -m deploy.documents` writes it, a test compares it."""
+
+from pathlib import Path
+
+from deploy.documents import asyncapi, charts, settings
+
+
+def documents() -> dict[Path, str]:
+    """Every written file by its path."""
+    return {**charts.files(), **asyncapi.files(), **settings.files()}
