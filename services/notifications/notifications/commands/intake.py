@@ -1,0 +1,50 @@
+"""What we are told becomes a message, or a copy that decides about messages. Which event leads to what: tellings.py."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from uuid import UUID
+
+from common.db import Connection
+from common.events.hub import MeetingState, RsvpState
+from common.events.members import ContactState, LetterRequested, MemberState
+
+from notifications.domain import State
+from notifications.store import known, messages
+
+
+async def accept_letter(conn: Connection, letter: LetterRequested, *, rebuilt: bool, now: datetime) -> None:
+    """It stays sealed until it is sent. A rebuilt database hears old requests again: those went out long ago."""
+    if rebuilt:
+        await messages.add_letter(conn, letter, state=State.SKIPPED, reason="rebuilt", now=now)
+    elif letter.expires_at <= now:
+        await messages.add_letter(conn, letter, state=State.SKIPPED, reason="expired", now=now)
+    else:
+        await messages.add_letter(conn, letter, state=State.READY, reason=None, now=now)
+
+
+async def keep_contacts(conn: Connection, states: Sequence[ContactState], now: datetime) -> None:
+    """What waited for a contact is ready now."""
+    await known.save_contacts(conn, states)
+    await messages.release_those_with_contact(conn, now)
+
+
+async def keep_members(conn: Connection, states: Sequence[MemberState], now: datetime) -> None:
+    await known.save_members(conn, states)
+    await messages.release_those_with_contact(conn, now)
+
+
+async def keep_meeting(conn: Connection, state: MeetingState, *, rebuilt: bool, now: datetime) -> None:
+    """Everybody who comes hears of what her calendar has to know."""
+    if await known.save_meeting(conn, state):
+        await messages.tell_those_who_come(conn, state.meeting_id, rebuilt=rebuilt, now=now)
+
+
+async def keep_rsvp(conn: Connection, state: RsvpState, *, rebuilt: bool, now: datetime) -> None:
+    """The meeting may be known already or come later: whoever comes second tells."""
+    await known.save_rsvps(conn, [state])
+    if state.answer == "yes":
+        await messages.tell_those_who_come(conn, state.meeting_id, member_id=state.member_id, rebuilt=rebuilt, now=now)
+
+
+async def delete_rsvp(conn: Connection, rsvp_id: UUID, version: int) -> None:
+    await known.delete_rsvp(conn, rsvp_id, version)

@@ -1,0 +1,1 @@
+"""What is written: templates in each language, their calendar entries, and the mail made of them."""

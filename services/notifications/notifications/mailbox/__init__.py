@@ -1,0 +1,1 @@
+"""The mailbox of development: an SMTP server that keeps every mail for the page /mailbox, and misbehaves on request."""

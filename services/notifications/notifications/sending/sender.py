@@ -1,0 +1,108 @@
+"""The role ``sender``: a worker with a lock of its own, three lanes, and an eye on workers that died."""
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+import asyncpg
+from common import clock, db
+from common.db import PlainConnection
+from common.log import get_logger
+from common.service import Runtime
+from common.waiting import first_of
+
+from notifications import domain
+from notifications.commands import settling
+from notifications.keyring import keyring
+from notifications.sending.lanes import Lane, Work
+from notifications.sending.session import Server
+from notifications.sending.writing import Writer
+from notifications.settings import Settings
+from notifications.store import messages, workers
+
+LOOK_AFTER_OTHERS = 2.0
+"""Seconds between two looks at other workers' messages and at messages that wait for a contact."""
+
+log = get_logger()
+
+
+async def send_mails(runtime: Runtime, server: Server | None = None) -> None:
+    """Until told to stop. Raises when the worker's lock is lost: others may take its messages for abandoned then."""
+    async with _worker_lock(runtime) as (lock, worker_id):
+        stopping = asyncio.Event()
+        keys = keyring()
+        work = Work(runtime.pool, worker_id, server or server_of(keys.settings), Writer(keys), stopping)
+        try:
+            async with asyncio.TaskGroup() as group:
+                for number, connections in enumerate(keys.settings.smtp_connections):
+                    group.create_task(Lane(number, connections, work).run())
+                await _look_after_others(runtime, lock, worker_id)
+                stopping.set()
+        finally:
+            stopping.set()
+
+
+def server_of(settings: Settings) -> Server:
+    return Server(
+        host=settings.smtp_host,
+        port=settings.smtp_port,
+        hello=settings.smtp_hello,
+        tls=settings.smtp_tls,
+        user=settings.smtp_user,
+        password=settings.smtp_password.get_secret_value() if settings.smtp_password else None,
+    )
+
+
+class LockLost(Exception):
+    """The connection that holds our lock has broken."""
+
+
+@asynccontextmanager
+async def _worker_lock(runtime: Runtime) -> AsyncIterator[tuple[PlainConnection, int]]:
+    """A number and a session advisory lock on it, on a connection of its own: it ends with us, however we end."""
+    async with db.transaction(runtime.pool) as conn:
+        worker_id = await workers.add_worker(conn, clock.now())
+    lock = await asyncpg.connect(
+        runtime.settings.database_url, timeout=10, server_settings={"application_name": "notifications.sender"}
+    )
+    try:
+        await workers.lock_own(lock, worker_id)
+        yield lock, worker_id
+    finally:
+        with contextlib.suppress(OSError, asyncpg.PostgresError, asyncpg.InterfaceError):
+            await lock.close(timeout=5)
+
+
+async def _look_after_others(runtime: Runtime, lock: PlainConnection, worker_id: int) -> None:
+    while not runtime.stopping.is_set():
+        if lock.is_closed():
+            raise LockLost
+        try:
+            await _settle_for_the_dead(runtime, lock, worker_id)
+            await _let_go_who_waited_long(runtime)
+        except db.TRANSIENT as error:
+            log.warning("could not look after others", error=type(error).__name__)
+        await first_of(runtime.stopping, within=LOOK_AFTER_OTHERS)
+
+
+async def _settle_for_the_dead(runtime: Runtime, lock: PlainConnection, worker_id: int) -> None:
+    async with runtime.pool.acquire() as conn:
+        others = await workers.list_workers_at_work(conn, but=worker_id)
+    for other in others:
+        if not await workers.take_lock_of(lock, other):
+            continue
+        try:
+            async with db.transaction(runtime.pool) as conn:
+                unknown = await settling.settle_for_a_dead_worker(conn, other, clock.now())
+            log.info("a dead sender's messages were settled", worker_id=other, unknown=unknown)
+        finally:
+            await workers.leave_lock_of(lock, other)
+
+
+async def _let_go_who_waited_long(runtime: Runtime) -> None:
+    now = clock.now()
+    async with db.transaction(runtime.pool) as conn:
+        await messages.release_those_with_contact(conn, now)
+        skipped = await messages.skip_those_without_contact(conn, now - domain.WAIT_FOR_CONTACT, now)
+        await settling.count_skipped(conn, skipped, now)

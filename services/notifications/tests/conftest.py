@@ -1,0 +1,66 @@
+"""A fresh database for each test, keys of its own, and a mail server that can be a real one or the mailbox."""
+
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
+
+import notifications
+import pytest
+from common import db, sealing
+from common.db import Pool
+from common.testing import conn, database, eventually, kafka, pool
+from notifications import keyring
+from notifications.keyring import Keyring
+from notifications.mailbox.catcher import listening
+from notifications.settings import Settings
+
+from .factories import Desk
+from .postbox import Postbox, real_server
+
+__all__ = ["conn", "database", "eventually", "kafka", "pool"]
+
+
+@pytest.fixture
+def service_migrations() -> list[Path]:
+    return [Path(notifications.__file__).parent / "migrations"]
+
+
+@pytest.fixture
+def keys(tmp_path: Path) -> Iterator[Keyring]:
+    """Keys made for this test; the desk seals to them."""
+    sealing.make_key_files(tmp_path / "notifications.key", tmp_path / "notifications.pub")
+    before = keyring._here
+    yield keyring.configure(
+        Settings(
+            notifications_private_key_file=tmp_path / "notifications.key",
+            notifications_secret="a secret of the tests",
+            public_url="http://network.test",
+            smtp_tls="never",
+        )
+    )
+    keyring._here = before
+
+
+@pytest.fixture
+def desk(keys: Keyring) -> Desk:
+    """Writes what members, hub and surveys would tell."""
+    return Desk(sealing.load_public(keys.settings.notifications_private_key_file.with_suffix(".pub")))
+
+
+@pytest.fixture
+async def postbox() -> AsyncIterator[Postbox]:
+    async with real_server() as server:
+        yield server
+
+
+@pytest.fixture
+async def mailbox_port(pool: Pool, keys: Keyring) -> AsyncIterator[int]:
+    """The mailbox of development, listening; its slow address takes a tenth of a second."""
+    async with listening(pool, keys, "127.0.0.1", 0, slow=0.1) as port:
+        yield port
+
+
+@pytest.fixture
+async def second_pool(database: str) -> AsyncIterator[Pool]:
+    opened = await db.open_pool(database, application_name="second")
+    yield opened
+    await opened.close()
