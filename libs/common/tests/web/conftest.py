@@ -12,7 +12,7 @@ from common import web
 from common.db import Pool
 from common.settings import ServiceSettings
 from common.web import limits
-from fastapi import APIRouter, Request
+from fastapi import APIRouter, FastAPI, Request
 
 HOME = "http://localhost:8000"
 MakeSite = Callable[..., Awaitable[httpx.AsyncClient]]
@@ -37,30 +37,30 @@ FORM_PAGE = """
 
 
 @pytest.fixture
-async def make_site(tmp_path: Path) -> AsyncIterator[MakeSite]:
-    """``client = await make_site(pages, api=..., pool=..., templates={"x.html": ...}, who=viewer, public_url=...)``"""
-    clients: list[httpx.AsyncClient] = []
+def make_app(tmp_path: Path) -> Callable[..., FastAPI]:
+    """``make_app(pages, api=..., pool=..., templates={"x.html": ...}, authenticate=..., public_url=...)``"""
 
-    async def make(
+    def make(
         pages: APIRouter | None = None,
         *,
         api: APIRouter | None = None,
         pool: Pool | None = None,
         templates: dict[str, str] | None = None,
         authenticate: Any = None,
+        service: str = "toy",
         **settings: Any,
-    ) -> httpx.AsyncClient:
+    ) -> FastAPI:
         folder = tmp_path / "templates"
         folder.mkdir(exist_ok=True)
         for name, text in {"form.html": FORM_PAGE, **(templates or {})}.items():
             (folder / name).write_text(text)
         runtime = SimpleNamespace(
             settings=ServiceSettings(**{"public_url": HOME, **settings}),
-            service=SimpleNamespace(name="toy"),
+            service=SimpleNamespace(name=service),
             pool=pool,
             resources={},
         )
-        app = web.create_app(
+        return web.create_app(
             runtime,  # type: ignore[arg-type]
             pages=[pages] if pages else [],
             api=[api] if api else [],
@@ -68,9 +68,19 @@ async def make_site(tmp_path: Path) -> AsyncIterator[MakeSite]:
             locale=tmp_path / "locale",
             authenticate=authenticate or nobody,
         )
+
+    return make
+
+
+@pytest.fixture
+async def make_site(make_app: Callable[..., FastAPI]) -> AsyncIterator[MakeSite]:
+    """A client of such a site, which asks like a browser on one of its pages."""
+    clients: list[httpx.AsyncClient] = []
+
+    async def make(*routers: APIRouter, **given: Any) -> httpx.AsyncClient:
         client = httpx.AsyncClient(
-            transport=httpx.ASGITransport(app=app, raise_app_exceptions=False),
-            base_url=str(settings.get("public_url", HOME)),
+            transport=httpx.ASGITransport(app=make_app(*routers, **given), raise_app_exceptions=False),
+            base_url=str(given.get("public_url", HOME)),
             headers={"Sec-Fetch-Site": "same-origin"},
         )
         clients.append(client)
