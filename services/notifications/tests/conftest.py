@@ -10,7 +10,8 @@ from common.db import Pool
 from common.testing import conn, database, eventually, kafka, pool
 from notifications import keyring
 from notifications.keyring import Keyring
-from notifications.mailbox.catcher import listening
+from notifications.mailbox.catcher import Catcher
+from notifications.sending.listening import listening
 from notifications.settings import Settings
 
 from .factories import Desk
@@ -55,7 +56,7 @@ async def postbox() -> AsyncIterator[Postbox]:
 @pytest.fixture
 async def mailbox_port(pool: Pool, keys: Keyring) -> AsyncIterator[int]:
     """The mailbox of development, listening; its slow address takes a tenth of a second."""
-    async with listening(pool, keys, "127.0.0.1", 0, slow=0.1) as port:
+    async with listening(Catcher(pool, keys, slow=0.1), "127.0.0.1", 0) as port:
         yield port
 
 

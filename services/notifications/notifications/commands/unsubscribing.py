@@ -7,16 +7,19 @@ from common import inbox, outbox
 from common.db import Connection
 from common.errors import NotFound
 from common.events.notifications import MemberUnsubscribed
+from common.web.i18n import N_
 
 from notifications.keyring import keyring
 from notifications.store import known
+
+NOT_A_LINK = N_("This link is not complete. Please open it again from the letter.")
 
 
 def read(token: str) -> tuple[UUID, str]:
     """Member and category. Raises NotFound for a link we never wrote."""
     found = keyring().tokens.read_unsubscribe(token)
     if found is None:
-        raise NotFound("This link is not complete. Please open it again from the letter.")
+        raise NotFound(NOT_A_LINK)
     return found
 
 

@@ -17,6 +17,7 @@ from common.events.hub import MeetingState
 from common.events.members import Contact, Letter
 from common.links import make_link
 from common.web import times
+from common.web.i18n import N_
 
 from notifications import tellings
 from notifications.letters import templates
@@ -24,12 +25,6 @@ from notifications.letters.calendar import calendar_part
 from notifications.letters.dkim import Signer
 from notifications.settings import Settings
 from notifications.tokens import Tokens
-
-
-def N_(sentence: str) -> str:
-    """Marks a sentence for the catalogs (gettext's own name for this)."""
-    return sentence
-
 
 YOUR_LINK, YOUR_REQUEST = N_("Your link"), N_("Your request")
 MEETING_ON, MEETING_CANCELLED = N_("Meeting on %(day)s"), N_("Meeting on %(day)s: cancelled")

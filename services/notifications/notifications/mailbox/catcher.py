@@ -8,6 +8,7 @@ import email
 import email.policy
 from email.errors import MessageError
 from email.header import decode_header, make_header
+from typing import cast
 
 from aiosmtpd.smtp import SMTP, Envelope, Session
 from common import clock, db
@@ -17,6 +18,7 @@ from common.service import Runtime
 
 from notifications.commands import bouncing
 from notifications.keyring import Keyring, keyring
+from notifications.sending.listening import listening
 from notifications.store import mailbox
 
 SLOW = 30.0
@@ -37,31 +39,14 @@ async def catch_mails(runtime: Runtime) -> None:
         await runtime.stopping.wait()
         return
     keys = keyring()
-    async with listening(runtime.pool, keys, keys.settings.smtp_host, keys.settings.smtp_port):
+    async with listening(Catcher(runtime.pool, keys), keys.settings.smtp_host, keys.settings.smtp_port):
         await runtime.stopping.wait()
-
-
-class listening:
-    """The server on its port while the block runs."""
-
-    def __init__(self, pool: Pool, keys: Keyring, host: str, port: int, *, slow: float = SLOW) -> None:
-        self._catcher = Catcher(pool, keys, slow)
-        self._host, self._port = host, port
-
-    async def __aenter__(self) -> int:
-        loop = asyncio.get_running_loop()
-        self._server = await loop.create_server(lambda: SMTP(self._catcher, loop=loop), self._host, self._port)
-        port: int = self._server.sockets[0].getsockname()[1]
-        return port
-
-    async def __aexit__(self, *_: object) -> None:
-        self._server.close()
 
 
 class Catcher:
     """aiosmtpd's handler: each method is one step of the conversation."""
 
-    def __init__(self, pool: Pool, keys: Keyring, slow: float) -> None:
+    def __init__(self, pool: Pool, keys: Keyring, *, slow: float = SLOW) -> None:
         self._pool, self._keys, self._slow = pool, keys, slow
         self._seen: set[tuple[str, str]] = set()
         self._reports: set[asyncio.Task[None]] = set()
@@ -125,8 +110,7 @@ class Catcher:
 
 
 def _hang_up(server: SMTP) -> None:
-    if isinstance(server.transport, asyncio.WriteTransport):
-        server.transport.abort()
+    cast(asyncio.WriteTransport, server.transport).abort()
 
 
 def fault_of(address: str) -> str | None:

@@ -1,7 +1,5 @@
 """The role ``bounces``: listens for delivery reports and complaints at the bounce addresses."""
 
-import asyncio
-
 from aiosmtpd.smtp import SMTP, Envelope, Session
 from common import db
 from common.db import Pool
@@ -10,26 +8,19 @@ from common.service import Runtime
 
 from notifications.commands import bouncing
 from notifications.keyring import Keyring, keyring
-
-LARGEST_REPORT = 1024 * 1024
+from notifications.sending.listening import listening
 
 log = get_logger()
 
 
 async def listen_for_reports(runtime: Runtime) -> None:
-    """Until told to stop."""
-    keys = keyring()
-    listener = Listener(runtime.pool, keys)
-    loop = asyncio.get_running_loop()
-    server = await loop.create_server(
-        lambda: SMTP(listener, loop=loop, data_size_limit=LARGEST_REPORT, hostname=keys.settings.bounce_domain),
-        runtime.settings.web_host,
-        keys.settings.bounce_port,
-    )
-    try:
+    """Until told to stop. In development the mailbox takes them."""
+    if not runtime.settings.production:
         await runtime.stopping.wait()
-    finally:
-        server.close()
+        return
+    keys = keyring()
+    async with listening(Listener(runtime.pool, keys), runtime.settings.web_host, keys.settings.bounce_port):
+        await runtime.stopping.wait()
 
 
 class Listener:

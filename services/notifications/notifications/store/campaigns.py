@@ -84,7 +84,7 @@ async def add_blocks(conn: Connection, blocks: Sequence[InvitationsIssued], eras
         """
         INSERT INTO invitation_blocks AS b (campaign_no, first_position, campaign_id, generation, member_ids)
         SELECT DISTINCT ON (campaign_no, first_position) campaign_no, first_position, campaign_id, generation,
-               ARRAY(SELECT nullif(member, '')::uuid FROM jsonb_array_elements_text(members)
+               ARRAY(SELECT nullif(member, '')::uuid FROM jsonb_array_elements_text(members -> 'ids')
                      WITH ORDINALITY AS one (member, place) ORDER BY place)
           FROM unnest($1::int[], $2::int[], $3::uuid[], $4::int[], $5::jsonb[])
                AS new (campaign_no, first_position, campaign_id, generation, members)
@@ -97,7 +97,7 @@ async def add_blocks(conn: Connection, blocks: Sequence[InvitationsIssued], eras
         [block.first_position for block in blocks],
         [block.campaign_id for block in blocks],
         [block.generation for block in blocks],
-        [["" if member in erased else str(member) for member in block.member_ids] for block in blocks],
+        [{"ids": ["" if member in erased else member for member in block.member_ids]} for block in blocks],
     )
 
 

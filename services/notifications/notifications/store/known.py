@@ -56,7 +56,7 @@ async def save_members(conn: Connection, states: Sequence[MemberState]) -> None:
         """
         INSERT INTO known_members AS m (member_id, version, number, status, consents)
         SELECT DISTINCT ON (member_id) member_id, version, number, status,
-               coalesce((SELECT array_agg(purpose) FROM jsonb_array_elements_text(consents) AS purpose), '{}')
+               ARRAY(SELECT jsonb_array_elements_text(consents -> 'given'))
           FROM unnest($1::uuid[], $2::bigint[], $3::text[], $4::text[], $5::jsonb[])
                AS new (member_id, version, number, status, consents)
          ORDER BY member_id, version DESC
@@ -68,7 +68,7 @@ async def save_members(conn: Connection, states: Sequence[MemberState]) -> None:
         [state.version for state in states],
         [state.number for state in states],
         [state.status for state in states],
-        [list(state.consents) for state in states],
+        [{"given": state.consents} for state in states],  # a list in a list would be an array of two dimensions
     )
     await conn.execute(
         """
