@@ -1,26 +1,22 @@
 """The tally worker: folds what answers added into the counters, so that answering never waits for a hot row."""
 
-import asyncio
-from typing import TYPE_CHECKING
-
 from common import db
 from common.db import Pool
+from common.service import Runtime
+from common.waiting import first_of
 
 from surveys import store
-
-if TYPE_CHECKING:
-    from common.service import Runtime
 
 AT_ONCE = 5000
 IDLE = 0.5
 """Seconds between two looks when there was nothing to count."""
 
 
-async def tally(runtime: "Runtime") -> None:
-    """Until cancelled. Database errors leave this function; its supervisor starts it again."""
-    while True:
+async def tally(runtime: Runtime) -> None:
+    """Until the service stops. Database errors leave this function; its supervisor starts it again."""
+    while not runtime.stopping.is_set():
         if not await tally_once(runtime.pool):
-            await asyncio.sleep(IDLE)
+            await first_of(runtime.stopping, within=IDLE)
 
 
 async def tally_once(pool: Pool) -> int:

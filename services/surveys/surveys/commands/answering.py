@@ -1,6 +1,7 @@
 """A person with a personal link: start, save a page, send. Reading never changes anything."""
 
 import secrets
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from uuid import uuid4
@@ -8,20 +9,31 @@ from zoneinfo import ZoneInfo
 
 from common import clock, links, outbox
 from common.db import Connection
-from common.errors import Gone, NotFound
+from common.errors import Gone, Invalid, NotFound
 from common.events.surveys import ParticipationRecorded
 
 from surveys import store
-from surveys.domain.answering import Answers, Ballot, hold_against, shown_pages, with_page
+from surveys.domain.answering import (
+    Answers,
+    Ballot,
+    Step,
+    hold_against,
+    next_step,
+    page_of,
+    previous_page,
+    read_answer,
+    shown_pages,
+    with_page,
+)
 from surveys.domain.counting import changes_of_a_ballot
-from surveys.domain.definitions import Definition, Page, Question
-from surveys.expressions import Answer
+from surveys.domain.definitions import Definition, Page
 from surveys.store import Draft, Invitation, Response
 
 NOT_OURS = "This link does not lead to a survey of ours. Please open it again from your message."
 CLOSED = "This survey has closed. If you sent your answers, they are counted."
 CALLED_OFF = "This survey was called off, together with its meeting or by the people who run it."
 NO_LONGER = "This link is no longer valid."
+NO_SUCH_PAGE = "This page is not part of the survey. Open your link again; your answers are saved."
 
 # No letters and digits that look alike: a receipt is read out on the phone.
 RECEIPT_LETTERS = "23456789ABCDEFGHJKMNPQRSTVWXYZ"
@@ -87,26 +99,52 @@ async def start(conn: Connection, link: str, *, language: str) -> Visit:
     return await _save(conn, seen, {}, page=pages[0].name if pages else "", language=language)
 
 
-async def save_page(
-    conn: Connection, link: str, page: list[tuple[Question, Answer | None]], *, go_on_at: str, language: str
-) -> Visit:
-    """Keep what this page says, right or wrong: checking comes after, so that a mistake never loses an answer."""
+@dataclass(frozen=True)
+class SentPage:
+    """One page as it was sent: ``answers`` by question code, one entry per question that stood on it."""
+
+    page: str
+    answers: Mapping[str, Sequence[str]]
+    go: str
+    """``next``, ``back`` or ``later``."""
+    language: str
+
+
+async def answer_page(conn: Connection, link: str, sent: SentPage) -> tuple[Visit, Step]:
+    """Keep what this page says, right or wrong, then look: a mistake never loses an answer. With the last page the
+    answers are sent, once per invitation, whoever else is sending at the same moment."""
     seen = await _hold(conn, link)
+    page = seen.definition.page(sent.page)
+    if page is None:
+        raise Invalid(NO_SUCH_PAGE)
     if seen.is_answered:
-        return seen
-    return await _save(conn, seen, with_page(seen.answers, page), page=go_on_at, language=language)
+        return seen, Step("", {})
+    posted = [question for question in page.questions if question.name in sent.answers]
+    answers = with_page(seen.answers, [(each, read_answer(each, sent.answers[each.name])) for each in posted])
+    step = _step(seen.definition, answers, sent)
+    saved = await _save(conn, seen, answers, page=step.page or page.name, language=sent.language)
+    return await _send(conn, saved) if step.is_complete else (saved, step)
 
 
-async def submit(conn: Connection, link: str) -> tuple[Visit, Ballot]:
-    """Send the saved answers: once per invitation, whoever else is sending at the same moment. Look at
-    ``ballot.mistakes`` first: where there are any, nothing was sent."""
-    seen = await _hold(conn, link)
+def _step(definition: Definition, answers: Answers, sent: SentPage) -> Step:
+    match sent.go:
+        case "back":
+            return Step(previous_page(definition, answers, page=sent.page), {})
+        case "later":
+            return Step(sent.page, {})
+        case _:
+            return next_step(definition, answers, page=sent.page, posted=sent.answers.keys())
+
+
+async def _send(conn: Connection, seen: Visit) -> tuple[Visit, Step]:
+    """Everything is checked again, whatever the pages let through. A mistake leads back to its page."""
     ballot = hold_against(seen.definition, seen.answers)
-    if seen.is_answered or ballot.mistakes:
-        return seen, ballot
-    _insist_on_open(seen)
-    await _add_response(conn, seen, ballot)
-    return await visit(conn, link), ballot
+    if ballot.mistakes:
+        page = page_of(seen.definition, next(iter(ballot.mistakes)))
+        on_page = {name: text for name, text in ballot.mistakes.items() if page_of(seen.definition, name) == page}
+        return seen, Step(page, on_page)
+    sent = await _add_response(conn, seen, ballot)
+    return replace(seen, invitation=replace(seen.invitation, response=sent)), Step("", {})
 
 
 async def _hold(conn: Connection, link: str) -> Visit:
@@ -136,11 +174,12 @@ async def _save(conn: Connection, seen: Visit, answers: Answers, *, page: str, l
 
 def _insist_on_open(seen: Visit) -> None:
     if not seen.may_answer:
-        raise Gone(CLOSED)
+        raise closed()
 
 
-async def _add_response(conn: Connection, seen: Visit, ballot: Ballot) -> None:
-    """The response, what the counters must learn, that she took part: one transaction or nothing."""
+async def _add_response(conn: Connection, seen: Visit, ballot: Ballot) -> Response | None:
+    """The response, what the counters must learn, that she took part: one transaction or nothing. None: another one
+    was first, and what it wrote stands."""
     campaign, position = seen.invitation.campaign, seen.invitation.position
     draft = seen.invitation.draft
     language = draft.language if draft else seen.definition.language
@@ -163,7 +202,7 @@ async def _add_response(conn: Connection, seen: Visit, ballot: Ballot) -> None:
         submitted_on=day,
     )
     if not added:
-        return
+        return None
     await store.delete_draft(conn, campaign.campaign_no, position)
     changes = changes_of_a_ballot(
         seen.definition, ballot.answers, asked=ballot.asked, dropped=ballot.dropped, day=day, language=language
@@ -179,8 +218,13 @@ async def _add_response(conn: Connection, seen: Visit, ballot: Ballot) -> None:
             recorded_at=seen.now,
         ),
     )
+    return response
 
 
 def _receipt() -> str:
     letters = "".join(secrets.choice(RECEIPT_LETTERS) for _ in range(8))
     return f"{letters[:4]}-{letters[4:]}"
+
+
+def closed() -> Gone:
+    return Gone(CLOSED)

@@ -6,7 +6,7 @@ from uuid import UUID, uuid4
 
 from common import clock
 from common.db import Connection
-from common.errors import Invalid, NotAllowed
+from common.errors import Invalid
 
 from surveys import store
 from surveys.domain.building import first_draft
@@ -33,25 +33,11 @@ async def change(conn: Connection, survey_id: UUID, deed: Deed) -> Survey:
     return await _save(conn, survey, deed(survey.definition))
 
 
-async def replace_draft(conn: Connection, survey_id: UUID, definition: Definition, *, revision: int) -> Survey:
-    """The whole document at once (API); ``revision`` is the one it was made from."""
-    survey = await store.lock_survey(conn, survey_id)
-    if survey.revision != revision:
-        raise Outdated("Somebody changed this survey meanwhile. Fetch it again and repeat the change.")
-    return await _save(conn, survey, definition)
-
-
-class Outdated(NotAllowed):
-    """If-Match named an older revision (RFC 9110, 13.1.1)."""
-
-    status = 412
-
-
 async def publish(conn: Connection, survey_id: UUID, *, by: UUID) -> int:
     """The draft as it stands becomes the next version. Raises Invalid while problems are left. Returns the version."""
     survey = await store.lock_survey(conn, survey_id)
     if found := problems(survey.definition):
-        raise Invalid(" ".join(problem.sentence for problem in found[:10]))
+        raise Invalid(" ".join(problem.sentence for problem in found[:10]))  # staff
     last = await store.latest_version(conn, survey_id)
     if last and await store.get_definition(conn, survey_id, last) == survey.definition:
         return last

@@ -12,6 +12,7 @@ from common.events.surveys import (
     CampaignClosed,
     CampaignKeyState,
     CampaignOpened,
+    CampaignState,
     CampaignText,
     InvitationsIssued,
 )
@@ -46,9 +47,9 @@ async def plan_campaign(conn: Connection, plan: Plan, *, by: UUID) -> Campaign:
     now = clock.now()
     version = await store.latest_version(conn, plan.survey_id)
     if not version:
-        raise NotAllowed("Publish the survey first.", field="survey")
+        raise NotAllowed("Publish the survey first.", field="survey")  # staff
     if plan.zone not in available_timezones():
-        raise NotAllowed("Choose a time zone from the list.", field="zone")
+        raise NotAllowed("Choose a time zone from the list.", field="zone")  # staff
     meeting = await store.get_meeting(conn, plan.meeting_id)
     campaign = Campaign(
         id=uuid4(),
@@ -90,7 +91,7 @@ async def open_at_once(conn: Connection, campaign_id: UUID) -> Campaign:
     """Staff do not want to wait: the opening is due now."""
     campaign = await store.lock_campaign(conn, campaign_id)
     if campaign.status != "planned":
-        raise NotAllowed("This survey has opened already or is over.")
+        raise NotAllowed("This survey has opened already or is over.")  # staff
     meeting = await store.get_meeting(conn, campaign.meeting_id)
     now = clock.now()
     at_once = replace(campaign, offsets=replace(campaign.offsets, opens=None), opens_at=now)
@@ -112,7 +113,7 @@ async def cancel_campaign(conn: Connection, campaign_id: UUID) -> None:
     """Staff call it off. Nothing more is sent and nothing more is taken."""
     campaign = await store.lock_campaign(conn, campaign_id)
     if campaign.status not in ("planned", "open"):
-        raise NotAllowed("This survey is over already.")
+        raise NotAllowed("This survey is over already.")  # staff
     await _keep(conn, campaign.cancelled(now=clock.now()))
 
 
@@ -129,7 +130,7 @@ async def use_the_newest_version(conn: Connection, campaign_id: UUID) -> Campaig
     campaign = await store.lock_campaign(conn, campaign_id)
     newest = await store.latest_version(conn, campaign.survey_id)
     if campaign.status not in ("planned", "open"):
-        raise NotAllowed("This survey is over already.")
+        raise NotAllowed("This survey is over already.")  # staff
     changed = replace(campaign, survey_version=newest)
     await store.save_campaign(conn, changed)
     return changed
@@ -144,6 +145,17 @@ async def follow_the_meeting(conn: Connection, meeting_id: UUID) -> None:
             await _keep(conn, moved)
         elif moved != campaign:  # a note for staff: nothing to tell, nothing to time
             await store.save_campaign(conn, moved)
+
+
+async def current_state(conn: Connection, key: str) -> CampaignState:
+    """For ``republish``: the row is locked, so that no newer state can be told before this one."""
+    return (await store.lock_campaign(conn, UUID(key))).state()
+
+
+async def current_key(conn: Connection, key: str, *, sealed_for: bytes) -> CampaignKeyState | None:
+    campaign = await store.lock_campaign(conn, UUID(key))
+    found = await store.find_key(conn, campaign.campaign_no)
+    return _key_state(campaign, *found, sealed_for) if found else None
 
 
 async def destroy_the_key(conn: Connection, campaign_id: UUID) -> None:
@@ -189,15 +201,16 @@ def _block_event_id(event: InvitationsIssued) -> UUID:
 async def _hand_over_the_key(conn: Connection, campaign: Campaign, sealed_for: bytes) -> None:
     key = secrets.token_bytes(KEY_BYTES)
     await store.add_key(conn, campaign.campaign_no, key, version=campaign.version)
-    place = sealing.aad(CampaignKeyState.topic, str(campaign.id), campaign.version)
-    await outbox.append(
-        conn,
-        CampaignKeyState(
-            campaign_id=campaign.id,
-            campaign_no=campaign.campaign_no,
-            sealed=sealing.seal(sealed_for, key, aad=place),
-            version=campaign.version,
-        ),
+    await outbox.append(conn, _key_state(campaign, key, campaign.version, sealed_for))
+
+
+def _key_state(campaign: Campaign, key: bytes, version: int, sealed_for: bytes) -> CampaignKeyState:
+    place = sealing.aad(CampaignKeyState.topic, str(campaign.id), version)
+    return CampaignKeyState(
+        campaign_id=campaign.id,
+        campaign_no=campaign.campaign_no,
+        sealed=sealing.seal(sealed_for, key, aad=place),
+        version=version,
     )
 
 

@@ -1,15 +1,19 @@
 """Which questions a person sees and what her answers must look like. Page, check and count all ask here."""
 
-from collections.abc import Iterable, Mapping, Sequence
+import unicodedata
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, assert_never
 
 from common.errors import Sentence
 
-from surveys.domain.definitions import LONGEST_ANSWER, Definition, Page, Question
+from surveys.domain.definitions import LONGEST_ANSWER, Definition, Kind, Page, Question
 from surveys.expressions import Answer, RuleUnreadable, holds, read_rule
 
 Answers = dict[str, Answer]
+
+JOINERS = "\u200c\u200d\u200e\u200f"
+"""Format characters that Arabic, Persian and emoji need; the other ones go."""
 
 PARTIAL_FROM = 0.5
 """AAPOR leaves the threshold to us: a draft with half of its required questions answered is a partial."""
@@ -76,8 +80,7 @@ def mistakes(questions: Iterable[Question], answers: Mapping[str, Answer]) -> di
 
 def read_answer(question: Question, sent: Sequence[str]) -> Answer | None:
     """What a form field says; None is unanswered. Strange values stay as they are: the check refuses them."""
-    words = [text.replace("\r\n", "\n").strip() for text in sent]
-    words = [text for text in words if text]
+    words = [text for text in map(_tidied, sent) if text]
     if not words:
         return None
     match question.kind:
@@ -91,6 +94,16 @@ def read_answer(question: Question, sent: Sequence[str]) -> Answer | None:
             assert_never(question.kind)
 
 
+def _tidied(text: str) -> str:
+    """Without what is invisible and harmful: control characters and bidirectional overrides (CVE-2021-42574)."""
+    text = unicodedata.normalize("NFC", text.replace("\r\n", "\n").replace("\r", "\n"))
+    return "".join(
+        each
+        for each in text
+        if each in "\n\t" or unicodedata.category(each) not in ("Cc", "Cs", "Cf") or each in JOINERS
+    ).strip()
+
+
 def with_page(given: Mapping[str, Answer], page: Iterable[tuple[Question, Answer | None]]) -> Answers:
     """The answers after one page was sent: what was emptied there is gone, other pages stay."""
     answers = dict(given)
@@ -99,6 +112,45 @@ def with_page(given: Mapping[str, Answer], page: Iterable[tuple[Question, Answer
         if answer is not None:
             answers[question.name] = answer
     return answers
+
+
+@dataclass(frozen=True)
+class Step:
+    """Where a sent page leads."""
+
+    page: str
+    """The page to show next; empty where nothing is left to ask."""
+    mistakes: dict[str, Sentence]
+    appeared: tuple[str, ...] = ()
+    """Questions of the same page that an answer on it has just made visible."""
+
+    @property
+    def is_complete(self) -> bool:
+        return not self.page
+
+
+def next_step(definition: Definition, answers: Mapping[str, Answer], *, page: str, posted: Collection[str]) -> Step:
+    """After "go on": stay for mistakes and for questions that appeared, else on to the next page."""
+    pages = shown_pages(definition, answers)
+    here = next((each for each in pages if each.name == page), None)
+    if here:
+        if wrong := mistakes((each for each in here.questions if each.name in posted), answers):
+            return Step(page, wrong)
+        if appeared := tuple(each.name for each in here.questions if each.name not in posted):
+            return Step(page, {}, appeared)
+    order = [each.name for each in definition.pages]
+    later = order[order.index(page) + 1 :]
+    return Step(next((each.name for each in pages if each.name in later), ""), {})
+
+
+def previous_page(definition: Definition, answers: Mapping[str, Answer], *, page: str) -> str:
+    order = [each.name for each in definition.pages]
+    earlier = order[: order.index(page)]
+    return next((each.name for each in reversed(shown_pages(definition, answers)) if each.name in earlier), page)
+
+
+def page_of(definition: Definition, question: str) -> str:
+    return next(page.name for page in definition.pages if any(each.name == question for each in page.questions))
 
 
 def from_json(stored: Mapping[str, Any]) -> Answers:
@@ -116,7 +168,7 @@ def _applies(question: Question, seen: Mapping[str, Answer]) -> bool:
 
 def _mistake(question: Question, answer: Answer | None) -> Sentence | None:
     if answer is None:
-        return Sentence(_ASK_AGAIN[question.kind]) if question.required else None
+        return _ask_again(question.kind) if question.required else None
     match question.kind:
         case "single":
             return None if answer in question.values else Sentence("Choose one of the answers.")
@@ -130,13 +182,18 @@ def _mistake(question: Question, answer: Answer | None) -> Sentence | None:
             assert_never(question.kind)
 
 
-_ASK_AGAIN = {
-    "single": "Choose an answer.",
-    "multi": "Choose at least one answer.",
-    "rating": "Choose a step.",
-    "short_text": "Write an answer.",
-    "long_text": "Write an answer.",
-}
+def _ask_again(kind: Kind) -> Sentence:
+    match kind:
+        case "single":
+            return Sentence("Choose an answer.")
+        case "multi":
+            return Sentence("Choose at least one answer.")
+        case "rating":
+            return Sentence("Choose a step.")
+        case "short_text" | "long_text":
+            return Sentence("Write an answer.")
+        case _:
+            assert_never(kind)
 
 
 def _mistake_in_several(question: Question, answer: Answer) -> Sentence | None:

@@ -15,6 +15,12 @@ def first_draft(title: str, languages: Sequence[str]) -> Definition:
     return Definition(languages=tuple(languages), titles={languages[0]: title}, pages=(Page(name="page1"),))
 
 
+def choose_languages(definition: Definition, chosen: Sequence[str]) -> Definition:
+    """The language it is written in stays first; texts of a language that is left out stay, in case it comes back."""
+    own = definition.language if definition.language in chosen else chosen[0]
+    return replace(definition, languages=(own, *(language for language in chosen if language != own)))
+
+
 def add_page(definition: Definition, titles: Texts) -> Definition:
     name = _free_name("page", [page.name for page in definition.pages])
     return replace(definition, pages=(*definition.pages, Page(name=name, titles=titles)))
@@ -44,16 +50,16 @@ def add_question(definition: Definition, page_name: str, kind: Kind) -> tuple[De
 
 
 def change_question(definition: Definition, name: str, changed: Question) -> Definition:
-    page = _page_of(definition, name)
+    page = page_of(definition, name)
     if changed.name != name and definition.question(changed.name):
-        raise Invalid("Another question has this code already.", field="name")
+        raise Invalid("Another question has this code already.", field="name")  # staff
     questions = tuple(changed if question.name == name else question for question in page.questions)
     return _with_page(definition, page.name, _with_questions(page, questions))
 
 
 def move_question(definition: Definition, name: str, by: int) -> Definition:
     """One place up or down; over the edge of a page it goes to the neighbouring page."""
-    page = _page_of(definition, name)
+    page = page_of(definition, name)
     at = [question.name for question in page.questions].index(name)
     if 0 <= at + by < len(page.questions):
         moved = _moved(page.questions, lambda question: question.name == name, by)
@@ -62,7 +68,7 @@ def move_question(definition: Definition, name: str, by: int) -> Definition:
 
 
 def copy_question(definition: Definition, name: str) -> Definition:
-    page = _page_of(definition, name)
+    page = page_of(definition, name)
     copied = _free_name("q", [question.name for question in definition.questions])
     questions: list[Question] = []
     for question in page.questions:
@@ -73,7 +79,7 @@ def copy_question(definition: Definition, name: str) -> Definition:
 
 
 def remove_question(definition: Definition, name: str) -> Definition:
-    page = _page_of(definition, name)
+    page = page_of(definition, name)
     kept = tuple(question for question in page.questions if question.name != name)
     return _with_page(definition, page.name, _with_questions(page, kept))
 
@@ -99,15 +105,15 @@ def _moved(items: tuple[T, ...], is_it: Callable[[T], bool], by: int) -> tuple[T
 def _page(definition: Definition, name: str) -> Page:
     page = definition.page(name)
     if page is None:
-        raise NotFound("This page is not in the survey any more.")
+        raise NotFound("This page is not in the survey any more.")  # staff
     return page
 
 
-def _page_of(definition: Definition, question_name: str) -> Page:
+def page_of(definition: Definition, question_name: str) -> Page:
     for page in definition.pages:
         if any(question.name == question_name for question in page.questions):
             return page
-    raise NotFound("This question is not in the survey any more.")
+    raise NotFound("This question is not in the survey any more.")  # staff
 
 
 def _with_questions(page: Page, questions: tuple[Question, ...]) -> Page:

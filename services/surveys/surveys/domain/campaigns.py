@@ -7,7 +7,7 @@ from itertools import pairwise
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
-from common.errors import NotAllowed
+from common.errors import NotAllowed, Sentence
 from common.events.surveys import CampaignState, CampaignText, Occasion
 
 GRACE = timedelta(minutes=30)
@@ -31,11 +31,12 @@ class Offsets:
     def check(self) -> None:
         days = [*([] if self.opens is None else [self.opens]), *self.reminders, self.closes]
         if any(not 0 <= day <= MOST_DAYS for day in days):
-            raise NotAllowed(f"Days before the meeting lie between 0 and {MOST_DAYS}.", field="closes")
+            raise NotAllowed(Sentence("Days lie between 0 and %(most)s.", most=MOST_DAYS), field="closes")  # staff
         if len(self.reminders) > MOST_REMINDERS:
-            raise NotAllowed(f"Nobody gets more than {MOST_REMINDERS} reminders.", field="reminders")
+            sentence = Sentence("Nobody gets more than %(most)s reminders.", most=MOST_REMINDERS)  # staff
+            raise NotAllowed(sentence, field="reminders")
         if any(later >= earlier for earlier, later in pairwise(days)):
-            raise NotAllowed("It opens first, then reminds, each time later, then closes.", field="opens")
+            raise NotAllowed("It opens first, then reminds, then closes.", field="opens")  # staff
 
 
 @dataclass(frozen=True)
@@ -114,10 +115,10 @@ class Campaign:
         """The times that follow from the meeting. Raises NotAllowed where they can not be kept."""
         self.offsets.check()
         if meeting.status != "scheduled" or meeting.starts_at <= now:
-            raise NotAllowed("This meeting is over or was cancelled.", field="meeting")
+            raise NotAllowed("This meeting is over or was cancelled.", field="meeting")  # staff
         opens_at, closes_at = self._times(meeting, opens_at=now)
         if closes_at <= max(opens_at, now):
-            raise NotAllowed("The survey would close before it opens. Choose fewer days for the close.", field="closes")
+            raise NotAllowed("It would close before it opens: choose fewer days.", field="closes")  # staff
         return replace(
             self,
             opens_at=opens_at,
@@ -162,11 +163,11 @@ class Campaign:
     def rescheduled(self, offsets: Offsets, meeting: Meeting, *, now: datetime) -> "Campaign":
         """Staff chose other days; an open campaign stays open since when it opened."""
         if self.status not in ("planned", "open"):
-            raise NotAllowed("The survey is over; its times can not change any more.")
+            raise NotAllowed("The survey is over; its times can not change any more.")  # staff
         offsets.check()
         moved = replace(self, offsets=offsets)._moved_with(meeting, now=now)
         if moved.closes_at <= max(moved.opens_at, now):
-            raise NotAllowed("The survey would close before it opens. Choose fewer days for the close.", field="closes")
+            raise NotAllowed("It would close before it opens: choose fewer days.", field="closes")  # staff
         return replace(moved, version=self.version + 1)
 
     def _noticed(self, meeting: Meeting) -> "Campaign":

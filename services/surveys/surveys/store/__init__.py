@@ -19,10 +19,12 @@ from surveys.store.audience import (
     hold_audiences,
     hold_invitation,
     list_countries_and_languages,
+    list_surveys_of,
 )
 from surveys.store.campaigns import (
     add_campaign,
     add_key,
+    find_key,
     get_campaign,
     list_campaigns,
     lock_campaign,
@@ -38,7 +40,7 @@ from surveys.store.copies import (
     save_known_meeting,
     save_known_members,
 )
-from surveys.store.counting import add_tally_changes, fold_tally_changes, list_counters, tally_is_settled
+from surveys.store.counting import add_tally_changes, fold_tally_changes, list_counters, list_unfolded
 from surveys.store.definitions import (
     Survey,
     add_survey,
@@ -59,6 +61,7 @@ from surveys.store.results import (
     count_responses,
     list_responses,
     list_texts,
+    list_versions_answered,
     list_waiting,
 )
 
@@ -88,6 +91,7 @@ __all__ = [
     "empty_position",
     "find_invitation",
     "find_invitations_of",
+    "find_key",
     "fold_tally_changes",
     "forget_the_author",
     "get_campaign",
@@ -103,7 +107,10 @@ __all__ = [
     "list_countries_and_languages",
     "list_responses",
     "list_surveys",
+    "list_surveys_of",
     "list_texts",
+    "list_unfolded",
+    "list_versions_answered",
     "list_waiting",
     "lock_campaign",
     "lock_campaigns_of_meeting",
@@ -119,6 +126,5 @@ __all__ = [
     "take_campaign_no",
     "take_key",
     "take_response",
-    "tally_is_settled",
     "unlink_response",
 ]

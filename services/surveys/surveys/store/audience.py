@@ -118,6 +118,24 @@ async def find_invitations_of(conn: Connection, member_id: UUID) -> list[dict[st
     return [dict(row) for row in rows]
 
 
+async def list_surveys_of(conn: Connection, member_id: UUID) -> list[dict[str, Any]]:
+    """For the member herself: what she was asked, and whether she answered or began."""
+    rows = await conn.fetch(
+        """
+        WITH asked AS (
+            SELECT campaign_no, first_position + array_position(member_ids, $1) - 1 AS position
+            FROM invitation_blocks WHERE first_member <= $1 AND last_member >= $1 AND $1 = ANY (member_ids))
+        SELECT c.texts, c.status, c.closes_at, r.submitted_at AS answered_at, d.position IS NOT NULL AS started
+        FROM asked JOIN campaigns AS c USING (campaign_no)
+        LEFT JOIN responses AS r USING (campaign_no, position)
+        LEFT JOIN drafts AS d USING (campaign_no, position)
+        ORDER BY campaign_no DESC LIMIT 100
+        """,
+        member_id,
+    )
+    return [dict(row) for row in rows]
+
+
 async def add_exception(conn: Connection, campaign_no: int, position: int, kind: str, *, now: datetime) -> None:
     await conn.execute(
         """

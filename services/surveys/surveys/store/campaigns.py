@@ -83,7 +83,7 @@ async def get_campaign(conn: Connection, campaign_id: UUID) -> Campaign:
     """Raises NotFound."""
     row = await conn.fetchrow(f"SELECT {COLUMNS} FROM campaigns WHERE id = $1", campaign_id)  # noqa: S608
     if row is None:
-        raise NotFound("This campaign does not exist.")
+        raise NotFound("This campaign does not exist.")  # staff
     return campaign_of(row)
 
 
@@ -91,7 +91,7 @@ async def lock_campaign(conn: Connection, campaign_id: UUID) -> Campaign:
     """Raises NotFound."""
     row = await conn.fetchrow(f"SELECT {COLUMNS} FROM campaigns WHERE id = $1 FOR UPDATE", campaign_id)  # noqa: S608
     if row is None:
-        raise NotFound("This campaign does not exist.")
+        raise NotFound("This campaign does not exist.")  # staff
     return campaign_of(row)
 
 
@@ -118,6 +118,12 @@ async def add_key(conn: Connection, campaign_no: int, key: bytes, *, version: in
     await conn.execute(
         "INSERT INTO campaign_keys (campaign_no, key, version) VALUES ($1, $2, $3)", campaign_no, key, version
     )
+
+
+async def find_key(conn: Connection, campaign_no: int) -> tuple[bytes, int] | None:
+    """The key and the version it was told with."""
+    row = await conn.fetchrow("SELECT key, version FROM campaign_keys WHERE campaign_no = $1", campaign_no)
+    return (row["key"], row["version"]) if row else None
 
 
 async def take_key(conn: Connection, campaign_no: int) -> int | None:

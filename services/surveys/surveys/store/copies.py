@@ -65,7 +65,7 @@ async def get_meeting(conn: Connection, meeting_id: UUID) -> Meeting:
         "SELECT meeting_id AS id, status, starts_at, zone FROM known_meetings WHERE meeting_id = $1", meeting_id
     )
     if row is None:
-        raise NotFound("This meeting is not known here.", field="meeting")
+        raise NotFound("This meeting is not known here.", field="meeting")  # staff
     return Meeting(**row)
 
 

@@ -50,6 +50,13 @@ async def list_counters(conn: Connection, campaign_no: int) -> dict[tuple[str, s
     return {(row["question"], row["measure"], row["choice"]): row["n"] for row in rows}
 
 
-async def tally_is_settled(conn: Connection) -> bool:
-    settled: bool = await conn.fetchval("SELECT NOT EXISTS (SELECT FROM tally_changes)")
-    return settled
+async def list_unfolded(conn: Connection, campaign_no: int) -> dict[tuple[str, str, str], int]:
+    """What the counters have still to learn."""
+    rows = await conn.fetch(
+        """
+        SELECT question, measure, choice, sum(by)::bigint AS n FROM tally_changes WHERE campaign_no = $1
+        GROUP BY question, measure, choice
+        """,
+        campaign_no,
+    )
+    return {(row["question"], row["measure"], row["choice"]): row["n"] for row in rows}

@@ -106,7 +106,7 @@ async def get_definition(conn: Connection, survey_id: UUID, version: int) -> Def
             "SELECT definition FROM survey_versions WHERE survey_id = $1 AND version = $2", survey_id, version
         )
         if document is None:
-            raise NotFound("This version of the survey does not exist.")
+            raise NotFound("This version of the survey does not exist.")  # staff
         known = _versions[survey_id, version] = read_definition(document)
         while len(_versions) > MOST_VERSIONS_IN_MEMORY:
             _versions.popitem(last=False)
@@ -119,5 +119,5 @@ _versions: OrderedDict[tuple[UUID, int], Definition] = OrderedDict()
 
 def _survey(row: Any) -> Survey:
     if row is None:
-        raise NotFound("This survey does not exist.")
+        raise NotFound("This survey does not exist.")  # staff
     return Survey(row["id"], read_definition(row["definition"]), row["revision"], row["changed_at"])

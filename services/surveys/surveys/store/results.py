@@ -2,7 +2,7 @@
 
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any
 from uuid import UUID
 
@@ -22,7 +22,10 @@ class ExportedResponse:
     language: str
     survey_version: int
     submitted_at: datetime
+    submitted_on: date
     answers: Answers
+    asked: tuple[str, ...]
+    dropped: tuple[str, ...]
 
 
 async def count_responses(conn: Connection, campaign_no: int) -> int:
@@ -53,6 +56,12 @@ async def count_exceptions(conn: Connection, campaign_no: int) -> dict[str, int]
         campaign_no,
     )
     return {row["kind"]: row["n"] for row in rows}
+
+
+async def list_versions_answered(conn: Connection, campaign_no: int) -> list[int]:
+    """A loose index scan would be quicker; a campaign has one version or two, and this is asked by staff only."""
+    rows = await conn.fetch("SELECT DISTINCT survey_version FROM responses WHERE campaign_no = $1", campaign_no)
+    return [row["survey_version"] for row in rows]
 
 
 async def list_texts(conn: Connection, campaign_no: int, question: str, *, limit: int) -> list[str]:
@@ -99,7 +108,8 @@ async def list_responses(pool: Pool, campaign_no: int) -> AsyncIterator[Exported
         async with pool.acquire() as conn:
             rows = await conn.fetch(
                 """
-                SELECT r.id, r.language, r.survey_version, r.submitted_at, r.answers, known.number
+                SELECT r.id, r.language, r.survey_version, r.submitted_at, r.submitted_on, r.answers, r.asked,
+                       r.dropped, known.number
                 FROM responses AS r
                 LEFT JOIN invitation_blocks AS b
                   ON b.campaign_no = r.campaign_no AND b.first_position = r.position / 500 * 500
@@ -117,7 +127,10 @@ async def list_responses(pool: Pool, campaign_no: int) -> AsyncIterator[Exported
                 language=row["language"],
                 survey_version=row["survey_version"],
                 submitted_at=row["submitted_at"],
+                submitted_on=row["submitted_on"],
                 answers=from_json(row["answers"]),
+                asked=tuple(row["asked"]),
+                dropped=tuple(row["dropped"]),
             )
         if len(rows) < PAGE:
             return

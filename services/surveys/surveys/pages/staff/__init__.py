@@ -1,0 +1,1 @@
+"""Pages of the console: staff build, send and read."""
