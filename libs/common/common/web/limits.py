@@ -62,12 +62,15 @@ def _window_start(now: datetime, per: timedelta) -> datetime:
 
 
 async def _salt_of(conn: Asks, day: date) -> bytes:
-    """The first of a day draws it; whoever comes at the same moment waits for that transaction and reads it."""
+    """The first of a day draws it and forgets the day before; whoever comes at the same moment waits and reads it."""
     select = "SELECT salt FROM rate_limit_salts WHERE day = $1"
     if salt := await conn.fetchval(select, day):
         return bytes(salt)
     drawn = await conn.fetchval(
-        "INSERT INTO rate_limit_salts (day, salt) VALUES ($1, $2) ON CONFLICT DO NOTHING RETURNING salt",
+        """
+        WITH forgotten AS (DELETE FROM rate_limit_salts WHERE day < $1)
+        INSERT INTO rate_limit_salts (day, salt) VALUES ($1, $2) ON CONFLICT DO NOTHING RETURNING salt
+        """,
         day,
         os.urandom(32),
     )

@@ -56,6 +56,7 @@ def _what_layouts_need(request: Request, language: str) -> dict[str, Any]:
         "dir": direction(language),
         "languages": LANGUAGE_NAMES,
         "theme": _theme(request),
+        "printing": "print" in request.query_params,
         "viewer": who,
         "zone": who.zone if who else "UTC",
         "now": clock.now(),

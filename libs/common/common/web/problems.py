@@ -12,6 +12,7 @@ from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
+from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from common import log
@@ -21,7 +22,7 @@ from common.web import sessions
 from common.web.forms import parse_form
 from common.web.guards import whole_body
 from common.web.i18n import N_
-from common.web.pages import gettext, render
+from common.web.pages import gettext, is_fragment, render
 from common.web.site import site_of
 from common.web.viewers import NotSignedIn, identify
 
@@ -73,6 +74,8 @@ class Apology:
 
         try:
             await self.app(scope, receive, watch)
+        except ClientDisconnect:
+            logger.info("visitor_left_while_sending", path_length=len(scope["path"]))
         except Exception as error:
             if started or scope["type"] != "http":
                 raise
@@ -107,6 +110,8 @@ async def answer_no(
         here=sessions.here(request),
     )
     answer.headers.update(headers or {})
+    if is_fragment(request) and request.method == "GET":
+        answer.headers["HX-Reswap"] = "none"  # a part that refreshes itself stays as it is until the next time
     return answer
 
 

@@ -79,7 +79,11 @@ def to_renewal(request: Request) -> Response:
 
 
 def to_sign_in(request: Request) -> Response:
-    return RedirectResponse(f"{SIGN_IN}?next={quote(here(request), safe='')}", status_code=303)
+    """The whole page goes there, also where htmx asked for a part of it."""
+    address = f"{SIGN_IN}?next={quote(here(request), safe='')}"
+    if request.headers.get("hx-request"):
+        return Response(status_code=401, headers={"HX-Redirect": address})
+    return RedirectResponse(address, status_code=303)
 
 
 def here(request: Request) -> str:

@@ -29,7 +29,11 @@ class Site:
     environments: dict[str, jinja2.Environment] = field(init=False)
 
     def __post_init__(self) -> None:
-        environments = {language: environment(self.templates, self.catalogs, language) for language in LANGUAGES}
+        watch_files = self.runtime.settings.environment == "development"
+        environments = {
+            language: environment(self.templates, self.catalogs, language, watch_files=watch_files)
+            for language in LANGUAGES
+        }
         for one in environments.values():
             one.globals["asset"] = self.static.address
         object.__setattr__(self, "environments", environments)
@@ -48,7 +52,7 @@ def site_of(request: Request) -> Site:
     return site
 
 
-def environment(templates: Path, catalogs: Catalogs, language: str) -> jinja2.Environment:
+def environment(templates: Path, catalogs: Catalogs, language: str, *, watch_files: bool = False) -> jinja2.Environment:
     """The templates of a service over the shared ones, speaking one language.
 
     An undefined name is an error, not an empty place in a page that somebody finds a year later.
@@ -59,6 +63,7 @@ def environment(templates: Path, catalogs: Catalogs, language: str) -> jinja2.En
         undefined=jinja2.StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
+        auto_reload=watch_files,
         extensions=["jinja2.ext.i18n", "jinja2.ext.do"],
     )
     env.install_gettext_translations(catalogs[language], newstyle=True)  # type: ignore[attr-defined]

@@ -69,6 +69,7 @@ async def test_the_same_person_has_another_hash_tomorrow(pool, conn):
         with time_machine.travel(f"{day}T12:00:00+00:00", tick=False):
             await web.limit(pool, "a", at_most=5, per=HOUR)
     assert await conn.fetchval("SELECT count(DISTINCT key) FROM rate_limits") == 2
+    assert await conn.fetchval("SELECT count(*) FROM rate_limit_salts") == 1
 
 
 async def test_seeds_switch_it_off(pool):

@@ -200,6 +200,39 @@ async def test_a_form_sent_without_a_session_is_held_until_the_person_is_back(cl
     assert 'href="/session/new" target="_blank"' in answer.text
 
 
+async def test_a_part_that_htmx_asks_for_without_a_session_sends_the_whole_page_to_the_sign_in(client):
+    answer = await client.get("/members", headers={"HX-Request": "true"})
+    assert (answer.status_code, answer.headers["hx-redirect"]) == (401, "/session/new?next=%2Fmembers")
+
+
+async def test_a_part_that_refreshes_itself_outlives_an_error(client):
+    answer = await client.get("/away", headers={"HX-Request": "true"})
+    assert (answer.status_code, answer.headers["hx-reswap"]) == (503, "none")
+    assert "hx-reswap" not in (await client.get("/away")).headers
+
+
+async def test_a_visitor_who_leaves_while_sending_is_no_error_of_ours(make_app, capsys):
+    app = make_app(routes()[0])
+
+    async def leave() -> dict[str, object]:
+        return {"type": "http.disconnect"}
+
+    async def nobody_listens(_: object) -> None: ...
+
+    path = "/no"
+    scope = {
+        "type": "http",
+        "method": "POST",
+        "path": path,
+        "raw_path": path.encode(),
+        "query_string": b"",
+        "root_path": "",
+    }
+    headers = [(b"sec-fetch-site", b"same-origin"), (b"content-type", b"application/x-www-form-urlencoded")]
+    await app({**scope, "headers": headers, "client": ("::1", 1), "server": ("localhost", 80)}, leave, nobody_listens)
+    assert "request_failed" not in capsys.readouterr().out
+
+
 async def test_an_api_call_without_a_session_is_401(client):
     answer = await client.get("/api/toy/members")
     assert (answer.status_code, answer.json()["detail"]) == (401, "Sign in first.")
