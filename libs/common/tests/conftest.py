@@ -17,6 +17,8 @@ from toy import events as toy_events
 def toy_events_are_known(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     for event in toy_events.ALL:
         monkeypatch.setitem(REGISTRY, event.type, event)
+    for event in toy_events.ALL:
+        assert TOPICS[event.topic].owner == "grower"  # asked for once, a topic is in the table
     yield
     for event in toy_events.ALL:
         TOPICS.pop(event.topic, None)

@@ -23,7 +23,7 @@ async def make_ahead(conn: Connection) -> list[str]:
     OUTBOX_DEFAULT_ROWS.set(stray)
     if stray:
         log.error("outbox_rows_in_default_partition", rows=stray)
-    last = await conn.fetchval("SELECT coalesce(max(id), 0) FROM outbox")
+    last = await conn.fetchval("SELECT greatest((SELECT max(id) FROM outbox), scanned) FROM outbox_position")
     bounds = await _bounds(conn)
     ahead = sum(1 for start, _ in bounds if start > last)
     end = max((end for _, end in bounds), default=1)
@@ -40,10 +40,10 @@ async def make_ahead(conn: Connection) -> list[str]:
 
 async def drop_old(conn: Connection, now: datetime) -> list[str]:
     """Returns the names dropped: published to the last row, without gaps, and all of it older than 30 days."""
-    position = await conn.fetchrow("SELECT scanned, coalesce(lower(gaps), scanned + 1) AS decided FROM outbox_position")
+    undecided = await conn.fetchval("SELECT coalesce(lower(gaps), scanned + 1) FROM outbox_position")
     dropped = []
     for start, end in await _bounds(conn):
-        if position is None or end > min(position["scanned"], position["decided"]):
+        if end > undecided:
             continue
         name = f"outbox_from_{start}"
         newest = await conn.fetchval(f"SELECT max(created_at) FROM {name}")  # noqa: S608

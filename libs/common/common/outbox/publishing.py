@@ -104,11 +104,21 @@ class KafkaPublisher:
         async with asyncio.timeout(PATIENCE):
             while waiting:
                 sent = [await self._send(place, queue, alone) for place, queue in waiting.items()]
-                outcomes = await asyncio.gather(*(future for _, future in sent), return_exceptions=True)
+                outcomes = await self._acknowledgements([future for _, future in sent])
                 for (batch, _), outcome in zip(sent, outcomes, strict=True):
                     refused += _refusals(batch, outcome)
                 waiting = {place: queue for place, queue in waiting.items() if queue}
         return refused
+
+    async def _acknowledgements(self, futures: "list[asyncio.Future[Any]]") -> list[Any]:
+        """Or failures. If the producer's own task dies, its futures would never be told."""
+        answers = asyncio.gather(*futures, return_exceptions=True)
+        sender = self.producer._sender.sender_task
+        await asyncio.wait([answers, sender], return_when=asyncio.FIRST_COMPLETED)
+        if not answers.done():
+            answers.cancel()
+            raise ProducerDied
+        return await answers
 
     async def close(self) -> None:
         """Not producer.stop(): that waits for what can not be sent."""
@@ -146,6 +156,10 @@ class KafkaPublisher:
         batch.close()
         future = await self.producer.send_batch(batch, bus.topic_name(topic), partition=number)
         return taken, future
+
+
+class ProducerDied(KafkaError):  # type: ignore[misc]
+    """The producer's background task has ended."""
 
 
 class WrongPartitions(KafkaError):  # type: ignore[misc]

@@ -10,8 +10,8 @@ before the earlier one is decided.
 
 import asyncio
 import random
-from collections.abc import Awaitable, Callable, Iterable, Sequence
-from typing import TYPE_CHECKING, Protocol
+from collections.abc import Awaitable, Callable, Coroutine, Iterable, Sequence
+from typing import TYPE_CHECKING, Any, Protocol
 
 import asyncpg
 from aiokafka.errors import KafkaError
@@ -32,8 +32,17 @@ POLL = 0.1
 """Seconds between two looks: the truth behind the wake-up after commit."""
 STANDBY_POLL = 1.0
 
+LAST_MOMENT = 3.0
+"""Seconds that a round in work has after SIGTERM."""
+
 BACK_OFF = 0.2
 LONGEST_BACK_OFF = 10.0
+
+RUNNING = """
+    SELECT DISTINCT virtualxid FROM pg_locks LEFT JOIN pg_stat_activity USING (pid)
+     WHERE locktype = 'virtualxid' AND pid <> pg_backend_pid() AND (datname IS NULL OR datname = current_database())
+"""
+"""Who may have drawn an id; a long dump of a neighbour's database must not keep our gaps open."""
 
 log = get_logger()
 
@@ -98,12 +107,7 @@ class Relay:
         if not self.gaps:
             return {}, []
         # The order matters: who runs is asked before the gaps are read, so that whoever has ended by then is visible.
-        running = {
-            row["virtualxid"]
-            for row in await self.conn.fetch(
-                "SELECT DISTINCT virtualxid FROM pg_locks WHERE locktype = 'virtualxid' AND pid <> pg_backend_pid()"
-            )
-        }
+        running = {row["virtualxid"] for row in await self.conn.fetch(RUNNING)}
         late = await self._read("id = ANY($1) ORDER BY id", list(self.gaps))
         arrived = {row.id for row in late}
         missing: dict[int, set[str] | None] = {}
@@ -190,7 +194,7 @@ async def _lead(relay: Relay, connect: Connect, woken: asyncio.Event, stopping: 
         while not stopping.is_set():
             woken.clear()
             try:
-                published = await relay.round(publishing.publish)
+                published = await _unless_stopped(relay.round(publishing.publish), stopping)
                 failures = 0
                 if published < relay.batch:
                     await first_of(woken, stopping, within=POLL)
@@ -204,6 +208,18 @@ async def _lead(relay: Relay, connect: Connect, woken: asyncio.Event, stopping: 
                 await relay.lead()
     finally:
         await publishing.close()
+
+
+async def _unless_stopped(work: Coroutine[Any, Any, int], stopping: asyncio.Event) -> int:
+    """A round in work when we are told to stop has a moment to end; with Kafka away it would take long."""
+    doing, stop = asyncio.ensure_future(work), asyncio.ensure_future(stopping.wait())
+    await asyncio.wait([doing, stop], return_when=asyncio.FIRST_COMPLETED)
+    stop.cancel()
+    if not doing.done():
+        await asyncio.wait([doing], timeout=LAST_MOMENT)
+        doing.cancel()
+        await asyncio.wait([doing])
+    return 0 if doing.cancelled() else doing.result()
 
 
 class Publishing:

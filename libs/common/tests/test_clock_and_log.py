@@ -1,0 +1,60 @@
+"""The moved clock, and a log that says things once."""
+
+import json
+import logging
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from common import clock, log
+
+
+@pytest.fixture
+def offset(tmp_path, monkeypatch):
+    file = tmp_path / "offset"
+    monkeypatch.setenv(clock.OFFSET_VARIABLE, str(file))
+    return file
+
+
+def near(moment):
+    return abs(clock.now() - moment) < timedelta(seconds=5)
+
+
+def test_the_clock_follows_the_offset_file(offset):
+    assert near(datetime.now(UTC)), "no file, no offset"
+    offset.write_text("3600.5")
+    assert near(datetime.now(UTC) + timedelta(hours=1))
+    offset.write_text(str(11 * 86400))
+    assert near(datetime.now(UTC) + timedelta(days=11))
+
+
+def test_a_half_written_offset_changes_nothing(offset):
+    offset.write_text("7200")
+    assert near(datetime.now(UTC) + timedelta(hours=2))
+    offset.write_text("72oo")
+    assert near(datetime.now(UTC) + timedelta(hours=2))
+
+
+def test_a_noisy_logger_says_the_same_once_and_counts_the_rest():
+    quiet = log.NotAgainSoSoon("aiokafka", 30.0)
+
+    def line(at, name="aiokafka.client"):
+        record = logging.LogRecord(name, logging.ERROR, "client.py", 7, "unable to connect to %s", ("k1",), None)
+        record.created = at
+        return record
+
+    let_through = [at for at in range(100) if quiet.filter(line(float(at)))]
+    assert let_through == [0, 30, 60, 90]
+    assert all(quiet.filter(line(float(at), name="hub")) for at in range(10))
+    again = line(200.0)
+    assert quiet.filter(again)
+    assert again.getMessage() == "unable to connect to k1 (9 like this were kept back)"
+
+
+def test_a_log_line_is_one_ecs_object(capsys):
+    log.configure("hub")
+    log.get_logger().info("meeting_moved", meeting_id="m-1")
+    written = json.loads(capsys.readouterr().out.splitlines()[-1])
+    assert written["message"] == "meeting_moved"
+    assert written["meeting_id"] == "m-1"
+    assert written["service"]["name"] == "hub"
+    assert written["log.level"] == "info"
