@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 
 SIGN_IN = "/session/new"
 RENEW = "/session/renew"
+SESSION_COOKIE = "session"
+"""Set and read by members. Here only its presence counts: whoever has it may get a token."""
 RENEWAL_TRIED = "renewal"
 TRY_AGAIN_AFTER = 120
 
@@ -60,16 +62,21 @@ class RenewalDue(Exception):
 
 
 async def renew_when_due(request: Request, _: Viewer | None = Depends(identify)) -> None:
-    """A page asked for with a token older than ten minutes goes through members and back.
+    """A page asked for with a token older than ten minutes, or with only a session, goes through members and back.
 
     Tried once in two minutes: when members is away the token serves to its end.
     """
+    if request.method != "GET" or request.headers.get("hx-request") or read_cookie(request, RENEWAL_TRIED):
+        return
+    if site_of(request).authenticate is by_token and _is_due(request):
+        raise RenewalDue
+
+
+def _is_due(request: Request) -> bool:
     access: tokens.Access | None = getattr(request.state, "access", None)
-    if access is None or request.method != "GET" or not access.is_due(clock.now()):
-        return
-    if request.headers.get("hx-request") or read_cookie(request, RENEWAL_TRIED):
-        return
-    raise RenewalDue
+    if access is None:
+        return read_cookie(request, SESSION_COOKIE) is not None
+    return access.is_due(clock.now())
 
 
 def to_renewal(request: Request) -> Response:

@@ -107,6 +107,16 @@ async def test_after_ten_minutes_a_page_goes_through_the_renewal_and_back(client
     assert answer.headers["location"] == "/session/renew?next=%2Fmine%3Fpage%3D2"
 
 
+async def test_whoever_comes_back_after_an_hour_is_still_signed_in(client, a_viewer):
+    """The token is gone and the session is not: members gives another token on the way."""
+    client.cookies.set("session", "known to members alone")
+    answer = await client.get("/open")
+    assert answer.headers["location"] == "/session/renew?next=%2Fopen"
+    assert (await client.get("/open")).text == "nobody"
+    sign_in(client, a_viewer())
+    assert (await client.get("/open")).text == "M-48213"
+
+
 async def test_with_members_away_the_token_serves_to_its_end(client, a_viewer):
     """The renewal was tried and led nowhere; the cookie set then lets the next pages through."""
     sign_in(client, a_viewer())
