@@ -23,7 +23,7 @@ def start(folder: Path, *, pids: Path, log: Path, port: int, controller_port: in
     if not (folder / "data" / "meta.properties").exists():
         _format(properties)
     process = processes.start(
-        "kafka", [*java(), "kafka.Kafka", str(properties)], pids=pids, log=log, word=str(properties)
+        "kafka", [*java(), "kafka.Kafka", str(properties)], pids=pids, log=log, word=str(properties), last=True
     )
     _wait_until_ready(process, port, log)
     return f"{ports.LOOPBACK}:{port}"

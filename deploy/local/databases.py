@@ -8,6 +8,8 @@ from urllib.parse import urlsplit, urlunsplit
 import asyncpg
 from common import bus, db
 
+from deploy.local.processes import DidNotStart
+
 SERVICES = Path(__file__).parents[2] / "services"
 MIGRATIONS = {
     **{
@@ -20,7 +22,10 @@ MIGRATIONS = {
 
 def prepare(administrator: str, *, prefix: str = "") -> dict[str, str]:
     """The URL of each database, whole and up to date. What is there already is left as it is."""
-    return asyncio.run(_prepare(administrator, prefix))
+    try:
+        return asyncio.run(_prepare(administrator, prefix))
+    except db.EditedMigration as edited:
+        raise DidNotStart(f"{edited}.\nWhere the local data may go: make reset") from edited
 
 
 def apply_topics(kafka: str, *, partitions_cap: int, prefix: str = "") -> None:

@@ -48,6 +48,7 @@ def start(folder: Path, *, pids: Path, log: Path, port: int, durable: bool = Tru
         word=str(folder / "data"),
         account=None if prefix else account,
         stop_by=signal.SIGINT,  # "fast": ends the sessions, loses nothing
+        last=True,
     )
     _wait_until_ready(process, port, log)
     return url(folder, port)

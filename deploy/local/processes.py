@@ -9,6 +9,7 @@ import os
 import signal
 import subprocess
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -18,6 +19,9 @@ import psutil
 class DidNotStart(Exception):
     """A process ended, or stayed silent, before it was ready. The message says which and shows its last words."""
 
+
+PATIENCE = 20.0
+"""Seconds until a process that was asked to end is ended by force."""
 
 # Of this process: whoever lets go of a running child is warned of a leak.
 _children: dict[int, subprocess.Popen[bytes]] = {}
@@ -32,6 +36,8 @@ class Mark:
     created: float
     word: str
     signal: int
+    last: bool
+    """An engine: it ends after those that use it."""
 
     def process(self) -> psutil.Process | None:
         """The living process this mark was made for, or None where it ended or its pid went to another."""
@@ -61,6 +67,7 @@ def start(
     env: Mapping[str, str] | None = None,
     account: Account | None = None,
     stop_by: signal.Signals = signal.SIGTERM,
+    last: bool = False,
 ) -> subprocess.Popen[bytes]:
     """Start it in a session of its own (Ctrl-C is ours to pass on, in our order), logging to a file.
 
@@ -82,47 +89,46 @@ def start(
         )
     _children[process.pid] = process
     created = psutil.Process(process.pid).create_time()
-    mark = Mark(name=name, pid=process.pid, created=created, word=word, signal=stop_by)
+    mark = Mark(name=name, pid=process.pid, created=created, word=word, signal=stop_by, last=last)
     (pids / f"{name}.pid").write_text(json.dumps(asdict(mark)))
     return process
 
 
-def stop(pids: Path, name: str, *, within: float = 20) -> bool:
+def stop(pids: Path, name: str, *, within: float = PATIENCE) -> bool:
     """End the process of that pid file as it likes to be ended, by force after `within` seconds. False: none was."""
-    file = pids / f"{name}.pid"
-    mark = read(file)
-    process = mark.process() if mark else None
-    if mark and process:
-        end([process], signal.Signals(mark.signal), within=within)
-    if mark and (child := _children.get(mark.pid)) and child.poll() is not None:
-        del _children[mark.pid]
-    file.unlink(missing_ok=True)
-    return process is not None
+    mark = read(pids / f"{name}.pid")
+    ended = _end_all([mark] if mark else [], within)
+    (pids / f"{name}.pid").unlink(missing_ok=True)
+    return bool(ended)
 
 
-def end(processes: Sequence[psutil.Process], by: signal.Signals, *, within: float) -> None:
-    for process in processes:
-        send(process, by)
-    _, stubborn = psutil.wait_procs(processes, timeout=within)
+def end_leftovers(pids: Path, *, within: float = PATIENCE) -> list[str]:
+    """End every process of this folder, all at once but the engines, which come last. Returns their names."""
+    marks = [mark for file in sorted(pids.glob("*.pid")) if (mark := read(file))]
+    ended = _end_all([mark for mark in marks if not mark.last], within)
+    ended += _end_all([mark for mark in marks if mark.last], within)
+    for file in pids.glob("*.pid"):
+        file.unlink()
+    return ended
+
+
+def _end_all(marks: Sequence[Mark], within: float) -> list[str]:
+    living = {mark: process for mark in marks if (process := mark.process())}
+    for mark, process in living.items():
+        send(process, signal.Signals(mark.signal))
+    _, stubborn = psutil.wait_procs(list(living.values()), timeout=within)
     for process in stubborn:
         send(process, signal.SIGKILL)
-    psutil.wait_procs(stubborn, timeout=5)
+    psutil.wait_procs(stubborn, timeout=within)
+    for mark in marks:
+        if (child := _children.get(mark.pid)) and child.poll() is not None:
+            del _children[mark.pid]
+    return [mark.name for mark in living]
 
 
 def send(process: psutil.Process, what: signal.Signals) -> None:
-    try:
+    with suppress(psutil.NoSuchProcess):
         process.send_signal(what)
-    except psutil.NoSuchProcess:
-        return
-
-
-def end_leftovers(pids: Path) -> list[str]:
-    """End every process a killed run left in this folder, newest first (services before their engines)."""
-    marks = [mark for file in pids.glob("*.pid") if (mark := read(file))]
-    left = [mark.name for mark in sorted(marks, key=lambda mark: -mark.created) if stop(pids, mark.name)]
-    for file in pids.glob("*.pid"):
-        file.unlink()
-    return left
 
 
 def living(pids: Path) -> dict[str, Mark]:

@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from deploy.local import engines, processes, stack
+from deploy.local import engines, processes, seed, stack
 from deploy.local.processes import DidNotStart
 from deploy.local.stack import Stack
 from deploy.local.steps import step

@@ -44,6 +44,11 @@ WANTED_PORTS = {
     "Kafka controller": 8093,
 }
 
+MADE_BY_RUNNING = (
+    *("postgres", "kafka/data", "kafka/server.properties", "caddy"),
+    *("keys", "logs", "pids", "clock-offset", "seeded"),
+)
+
 Step = Callable[[str], AbstractContextManager[Any]]
 
 
@@ -226,6 +231,6 @@ def forget(folder: Path) -> None:
     """End what runs in it and remove its data, keys and logs. What was fetched (packages, jars) stays."""
     processes.end_leftovers(folder / "pids")
     postgres.clean_up(folder / "postgres")
-    for name in ("postgres", "kafka/data", "keys", "logs", "pids", "caddy", "clock-offset", "kafka/server.properties"):
+    for name in MADE_BY_RUNNING:
         path = folder / name
         shutil.rmtree(path, ignore_errors=True) if path.is_dir() else path.unlink(missing_ok=True)

@@ -24,10 +24,12 @@ def pids(tmp_path: Path) -> Path:
     return tmp_path / "pids"
 
 
-def begin(pids: Path, name: str = "sleeper", program: str = WAITS_FOR_EVER) -> subprocess.Popen[bytes]:
+def begin(
+    pids: Path, name: str = "sleeper", program: str = WAITS_FOR_EVER, *, last: bool = False
+) -> subprocess.Popen[bytes]:
     """Started, and past its first line."""
-    log = pids.parent / f"{name}.log"
-    process = processes.start(name, [sys.executable, "-c", program], pids=pids, log=log, word="signal.pause")
+    log, command = pids.parent / f"{name}.log", [sys.executable, "-c", program]
+    process = processes.start(name, command, pids=pids, log=log, word="signal.pause", last=last)
     while "ready" not in processes.last_words(log):
         assert process.poll() is None, processes.last_words(log)
     return process
@@ -46,10 +48,16 @@ def test_what_a_killed_run_left_is_found_and_ended(pids: Path):
     left = processes.living(pids)
     assert set(left) == {"first", "second"}
 
-    assert processes.end_leftovers(pids) == ["second", "first"]
+    assert processes.end_leftovers(pids) == ["first", "second"]
 
     assert not any(psutil.pid_exists(mark.pid) and mark.process() for mark in left.values())
     assert list(pids.iterdir()) == []
+
+
+def test_engines_end_after_those_that_use_them(pids: Path):
+    begin(pids, "an engine", last=True)
+    begin(pids, "a service")
+    assert processes.end_leftovers(pids) == ["a service", "an engine"]
 
 
 def test_a_pid_that_went_to_somebody_else_is_left_alone(pids: Path):

@@ -35,7 +35,7 @@ class Person:
     expertise: tuple[str, ...]
     agrees_to_surveys: bool
     network_address: str
-    """Each joins from an address of their own, of the range for documentation (RFC 2544)."""
+    """Each joins from a network of their own, of the range for tests (RFC 2544)."""
 
 
 def people() -> list[Person]:
@@ -57,7 +57,7 @@ def _person(number: int, country: str, language: str, locale: str, chance: rando
         language=language,
         expertise=tuple(chance.sample(FIELDS, k=chance.randint(1, 3))),
         agrees_to_surveys=chance.random() < 0.9,
-        network_address=f"198.18.{number // 200}.{number % 200 + 1}",
+        network_address=f"198.18.{number}.1",
     )
 
 
