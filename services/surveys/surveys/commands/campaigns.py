@@ -19,7 +19,7 @@ from common.events.surveys import (
 from common.timers import cancel_timer, set_timer
 
 from surveys import store
-from surveys.domain.campaigns import Campaign, Offsets, Segment
+from surveys.domain.campaigns import Campaign, Offsets, Segment, check_texts
 
 OPEN_CAMPAIGN = "surveys.campaign.open"
 CLOSE_CAMPAIGN = "surveys.campaign.close"
@@ -50,6 +50,8 @@ async def plan_campaign(conn: Connection, plan: Plan, *, by: UUID) -> Campaign:
         raise NotAllowed("Publish the survey first.", field="survey")  # staff
     if plan.zone not in available_timezones():
         raise NotAllowed("Choose a time zone from the list.", field="zone")  # staff
+    definition = await store.get_definition(conn, plan.survey_id, version)
+    check_texts(plan.texts, definition.languages)
     meeting = await store.get_meeting(conn, plan.meeting_id)
     campaign = Campaign(
         id=uuid4(),

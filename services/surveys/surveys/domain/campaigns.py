@@ -7,7 +7,7 @@ from itertools import pairwise
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
-from common.errors import NotAllowed, Sentence
+from common.errors import Invalid, NotAllowed, Sentence
 from common.events.surveys import CampaignState, CampaignText, Occasion
 
 GRACE = timedelta(minutes=30)
@@ -17,6 +17,7 @@ KEEP_DRAFTS = timedelta(days=30)
 """What was begun and never sent is deleted so long after the close."""
 
 MOST_DAYS = 365
+LONGEST_TITLE, LONGEST_INVITATION = 120, 1500
 MOST_REMINDERS = 5
 
 
@@ -45,6 +46,17 @@ class Segment:
 
     languages: tuple[str, ...] = ()
     countries: tuple[str, ...] = ()
+
+
+def check_texts(texts: dict[str, CampaignText], survey_languages: Sequence[str]) -> None:
+    """Words in each language of the survey, and in English, which everybody gets whose language is not there."""
+    for language in {"en", *survey_languages} - texts.keys():
+        sentence = Sentence("The invitation has no text in %(language)s.", language=language)  # staff
+        raise Invalid(sentence, field="texts")
+    for text in texts.values():
+        if not 0 < len(text.title) <= LONGEST_TITLE or len(text.invitation) > LONGEST_INVITATION:
+            sentence = Sentence("A title has 1 to %(most)s characters.", most=LONGEST_TITLE)  # staff
+            raise Invalid(sentence, field="texts")
 
 
 @dataclass(frozen=True)

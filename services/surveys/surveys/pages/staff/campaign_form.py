@@ -10,10 +10,9 @@ from common import web
 from common.events.surveys import CampaignText
 
 from surveys.commands.campaigns import Plan
-from surveys.domain.campaigns import MOST_DAYS, Offsets, Segment
+from surveys.domain.campaigns import LONGEST_INVITATION, LONGEST_TITLE, MOST_DAYS, Offsets, Segment
 from surveys.domain.definitions import Definition
 
-TITLE, INVITATION = 120, 1500
 DEFAULT_INVITATION = {
     "en": "Before the meeting we would like to know your view. It takes a few minutes; you can stop and go on later.",
     "fr": "Avant la réunion, nous aimerions connaître votre avis. Cela prend quelques minutes ; vous pouvez vous"
@@ -66,9 +65,9 @@ def read_plan(form: web.Form, survey_id: UUID, definition: Definition, meetings:
 
 def _read_text(form: web.Form, language: str) -> CampaignText:
     return CampaignText(
-        title=form.text(f"title.{language}", required="Give it a title in each language", max_length=TITLE),
+        title=form.text(f"title.{language}", required="Give it a title in each language", max_length=LONGEST_TITLE),
         invitation=form.text(
-            f"invitation.{language}", required="Write a sentence or two", max_length=INVITATION, multiline=True
+            f"invitation.{language}", required="Write a sentence or two", max_length=LONGEST_INVITATION, multiline=True
         ),
     )
 
