@@ -6,7 +6,7 @@ from pathlib import Path
 import notifications
 import pytest
 from common import db, sealing
-from common.db import Pool
+from common.db import Connection, Pool
 from common.testing import conn, database, eventually, kafka, pool
 from notifications import keyring
 from notifications.keyring import Keyring
@@ -15,6 +15,7 @@ from notifications.sending.listening import listening
 from notifications.settings import Settings
 
 from .factories import Desk
+from .office import Office
 from .postbox import Postbox, real_server
 
 __all__ = ["conn", "database", "eventually", "kafka", "pool"]
@@ -65,3 +66,8 @@ async def second_pool(database: str) -> AsyncIterator[Pool]:
     opened = await db.open_pool(database, application_name="second")
     yield opened
     await opened.close()
+
+
+@pytest.fixture
+def office(conn: Connection, pool: Pool, database: str, keys: Keyring, desk: Desk, postbox: Postbox) -> Office:
+    return Office(conn, pool, database, keys, desk, postbox)

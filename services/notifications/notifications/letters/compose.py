@@ -77,6 +77,7 @@ class Scribe:
 
     def letter(self, about: About, letter: Letter) -> Mail:
         """A letter with a secret link. There may be no member yet, so no zone: the time is said in UTC."""
+        subject = _SUBJECTS[letter.purpose]  # first of all: KeyError for a letter of a kind we do not know
         language = templates.language_for(letter.language)
         values = {
             "name": letter.name,
@@ -84,8 +85,8 @@ class Scribe:
             "until": times.format_moment(letter.expires_at, "UTC", language),
         }
         shape = templates.mould(letter.purpose, language, self._network, named=bool(letter.name.strip()))
-        subject = templates.say(language, _SUBJECTS[letter.purpose])
-        return self._mail(about, letter.address, language, subject, shape.filled(values))
+        said = templates.say(language, subject)
+        return self._mail(about, letter.address, language, said, shape.filled(values))
 
     def calendar(self, about: About, contact: Contact, meeting: MeetingState, *, told_before: bool) -> Mail:
         """The meeting in her own zone; its calendar entry twice: inline for mail programs, as a file for people."""

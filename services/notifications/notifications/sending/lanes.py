@@ -103,18 +103,26 @@ class Lane:
         return bool(group or skipped or expanded)
 
     async def _write(self, group: list[claims.Claimed]) -> None:
-        async with db.transaction(self._work.pool) as conn:
-            written, unsent = await self._work.writer.write(conn, group)
-            if unsent:
-                refused = [(one.claimed.id, one.claimed.attempt, one.reason) for one in unsent]
-                now = clock.now()
-                await settling.count_skipped(conn, await claims.skip(conn, refused, self._work.worker_id, now), now)
+        try:
+            written = await self._open_and_write(group)
+        except BaseException:
+            self._ledger.give_back(*group)
+            raise
         for one in written:
             self._written.put_nowait(one)
 
+    async def _open_and_write(self, group: list[claims.Claimed]) -> list[Written]:
+        async with db.transaction(self._work.pool) as conn:
+            written, unsent = await self._work.writer.write(conn, group)
+            refused = [(one.claimed.id, one.claimed.attempt, one.reason) for one in unsent]
+            if refused:
+                now = clock.now()
+                await settling.count_skipped(conn, await claims.skip(conn, refused, self._work.worker_id, now), now)
+        return written
+
     def _return_the_rest(self) -> None:
         while not self._written.empty():
-            self._ledger.give_back(self._written.get_nowait())
+            self._ledger.give_back(self._written.get_nowait().claimed)
 
 
 class _Carrier:
@@ -150,7 +158,7 @@ class _Carrier:
     async def _carry(self, written: Written) -> None:
         session = await self._connected()
         if session is None:
-            self._ledger.give_back(written)
+            self._ledger.give_back(written.claimed)
             return
         if not await self._ledger.begin(written):
             return

@@ -17,7 +17,7 @@ from common.log import get_logger
 from notifications.commands import settling
 from notifications.sending.writing import Written
 from notifications.store import claims
-from notifications.store.claims import Ended
+from notifications.store.claims import Claimed, Ended
 
 log = get_logger()
 
@@ -58,9 +58,9 @@ class Ledger:
         self._page.ends.append(ended)
         self._written.set()
 
-    def give_back(self, written: Written) -> None:
-        """It was never handed over: somebody else may take it."""
-        self._page.returned.append((written.claimed.id, written.claimed.attempt))
+    def give_back(self, *claimed: Claimed) -> None:
+        """They were never handed over: somebody else may take them."""
+        self._page.returned += [(one.id, one.attempt) for one in claimed]
         self._written.set()
 
     def close(self) -> None:
