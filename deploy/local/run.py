@@ -97,9 +97,9 @@ def watch(here: Stack) -> None:
             if tries[name] > TRIES:
                 last = processes.last_words(here.logs / f"{name}.log")
                 raise DidNotStart(f"{name} ended {TRIES} times in a row. Its last words:\n{last}")
-            print(f"  {name} ended; started again. See `make logs {name}`.", flush=True)
             started[name] = time.monotonic()
             here.start_service(name)
+            print(f"  {name} ended; started again. See `make logs {name}`.", flush=True)
         if "front-door" not in living:
             raise DidNotStart(f"The front door closed:\n{processes.last_words(here.logs / 'front-door.log')}")
 
