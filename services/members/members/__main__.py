@@ -1,3 +1,10 @@
-from members.cli import cli
+"""``python -m members serve`` and the other commands."""
 
-cli()
+from members.app import service
+from members.cli import add_commands
+
+app = service.cli()
+add_commands(app)
+
+if __name__ == "__main__":
+    app()

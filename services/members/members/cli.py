@@ -1,4 +1,4 @@
-"""``python -m members``: what every service can do, and giving roles."""
+"""What only the members service can be told: give roles, print a staff link, migrate the vault."""
 
 import asyncio
 from collections.abc import Awaitable, Callable
@@ -9,15 +9,23 @@ from common import clock
 from common.db import Connection, open_pool, transaction
 from common.errors import NotAllowed
 
-from members.app import service
 from members.commands import staff
 from members.keyring import hold
 from members.opening import migrate_vault, open_keyring
 from members.settings import Settings
 
-cli = service.cli()
 admin = typer.Typer(no_args_is_help=True, help="Roles of staff.")
-cli.add_typer(admin, name="admin")
+
+
+def add_commands(app: typer.Typer) -> None:
+    app.add_typer(admin, name="admin")
+    app.command()(staff_link)
+    app.command()(migrate_keys)
+
+
+@admin.callback()
+def about() -> None:
+    """Roles of staff."""
 
 
 @admin.command()
@@ -34,7 +42,6 @@ def grant(
     typer.echo(_in_a_transaction(deed))
 
 
-@cli.command()
 def staff_link() -> None:
     """Print a link that signs an administrator in with one click (development only)."""
     if Settings().production:
@@ -46,7 +53,6 @@ def staff_link() -> None:
     typer.echo(_in_a_transaction(deed))
 
 
-@cli.command()
 def migrate_keys() -> None:
     """Bring the vault, the database of keys, to the newest version."""
     for name in asyncio.run(migrate_vault(Settings())):

@@ -1,12 +1,20 @@
 """What nobody should send: every form and every call says no in words, and nothing breaks."""
 
 import json
+from urllib.parse import quote
 
 import pytest
+from common.web import limits
 
 from .conftest import Browser
 from .factories import form, joined
-from .test_pages import signed_in
+from .test_pages import signed_in, staff_browser
+
+
+@pytest.fixture(autouse=True)
+def _nobody_is_slowed(keyring: object) -> None:
+    limits.switch(False)
+
 
 FORMS = ("/join", "/join/sent", "/session/new", "/session/code", "/session/end", "/confirm/x", "/session/x")
 MEMBER_FORMS = ("/me/details", "/me/visibility", "/me/consents", "/forget")
@@ -28,8 +36,6 @@ FIELDS = ("email", "name", "country", "language", "zone", "expertise", "consent"
 
 
 def urlencoded(field: str, text: str) -> bytes:
-    from urllib.parse import quote
-
     filled = {name: str(value) for name, value in form().items()} | {field: text}
     return "&".join(
         f"{name}={quote(value.encode('utf-8', 'surrogatepass'))}" for name, value in filled.items()
@@ -114,8 +120,6 @@ async def test_hostile_addresses_are_answered(browser: Browser, path: str):
     "query", ["before=x", "before=-1", "before=99999999999999999999", "q=%00", "q=" + "a" * 5000, "country=%ff"]
 )
 async def test_hostile_searches_are_answered(browser: Browser, pool, query: str):
-    from .test_pages import staff_browser
-
     http = await staff_browser(browser, pool)
     assert (await http.get(f"/staff/members?{query}")).status_code < 500
     assert (await http.get("/staff/members/not-an-id")).status_code == 404
