@@ -47,6 +47,8 @@ CREATE TABLE known_meetings (
     starts_at timestamptz NOT NULL,
     ends_at timestamptz NOT NULL,
     zone text NOT NULL,
+    -- What the wall clock in the zone shows, which has no zone of its own.
+    -- squawk-ignore prefer-timestamp-tz
     local_start timestamp NOT NULL,
     texts jsonb NOT NULL
 );
