@@ -29,7 +29,7 @@ def meeting_entry(meeting: MeetingState, language: str, *, public_url: str, stam
     shared with assistants, employers and search engines.
     """
     text = meeting.texts.get(language) or meeting.texts["en"]
-    zone = ZoneInfo(meeting.zone)
+    zone = _zone_of(meeting)
     page = f"{public_url.rstrip('/')}/hub/meetings/{meeting.meeting_id}"
     return Event.new(
         uid=uid(meeting.meeting_id),
@@ -56,6 +56,14 @@ def calendar_of(entries: Iterable[Event], *, name: str | None = None, method: st
             last_date=date(max(entry.end.year for entry in entries) + 1, 1, 1),
         )
     return calendar
+
+
+def _zone_of(meeting: MeetingState) -> ZoneInfo:
+    """UTC where this machine's time-zone data does not know the organiser's: the moment is still right."""
+    try:
+        return ZoneInfo(meeting.zone)
+    except (KeyError, ValueError, OSError):
+        return ZoneInfo("UTC")
 
 
 def _uid_of(entries: list[Event]) -> str:

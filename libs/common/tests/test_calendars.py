@@ -70,6 +70,12 @@ def test_a_time_that_the_clocks_skip_is_written_as_the_one_it_became():
     assert "DTSTART;TZID=Europe/Berlin:20270328T033000" in written(state)
 
 
+def test_an_unknown_zone_is_written_in_utc():
+    state = meeting(wall("2026-12-10T16:00"), "Europe/Berlin").model_copy(update={"zone": "Europe/Atlantis"})
+    [event] = icalendar.Calendar.from_ical(written(state)).events
+    assert event.start == state.starts_at
+
+
 def test_moving_and_cancelling_keep_the_uid_and_grow_the_sequence():
     first = meeting(wall("2026-12-10T16:00"), "Europe/Berlin")
     gone = first.model_copy(update={"version": 3, "sequence": 2, "status": "cancelled"})

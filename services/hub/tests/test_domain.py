@@ -152,6 +152,12 @@ def test_changed_zone_rules_move_utc_and_not_the_wall_clock():
     assert moved.recompute(now=NOW) == (moved, [])
 
 
+def test_a_zone_that_is_no_longer_known_moves_nothing():
+    planned = meeting()
+    orphan = replace(planned, schedule=replace(planned.schedule, zone="Europe/Atlantis"))
+    assert orphan.recompute(now=NOW) == (orphan, [])
+
+
 def test_the_join_link_opens_a_quarter_of_an_hour_before_and_closes_at_the_end():
     planned = meeting()
     before = planned.starts_at - timedelta(minutes=15)

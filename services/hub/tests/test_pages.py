@@ -66,6 +66,13 @@ async def test_members_see_their_own_time_with_its_name_and_the_organisers_besid
     assert "16:00 for the organisers (Berlin time)" in page
 
 
+async def test_a_zone_this_machine_does_not_know_is_read_as_utc(pool: Pool, sign_in: SignIn):
+    meeting = await planned(pool)
+    for zone in ("Europe/Atlantis", "", "../etc/passwd"):
+        page = await sign_in(zone=zone).http.get(f"/hub/meetings/{meeting.id}")
+        assert "15:00 to 16:30, UTC" in text_of(page)
+
+
 async def test_where_it_is_another_day_the_day_is_said(pool: Pool, sign_in: SignIn):
     meeting = await planned(pool)
     page = text_of(await sign_in(zone="Pacific/Auckland").http.get(f"/hub/meetings/{meeting.id}"))

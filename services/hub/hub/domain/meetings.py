@@ -130,7 +130,9 @@ class Meeting:
 
     def recompute(self, *, now: datetime) -> tuple["Meeting", list[Event]]:
         """The zone's rules may have changed: what was agreed is the wall clock, so UTC follows it."""
-        if self.cancelled or self.started(now=now) or self.schedule.starts_at == self.starts_at:
+        if self.cancelled or self.started(now=now) or not self.schedule.is_computable:
+            return self, []
+        if self.schedule.starts_at == self.starts_at:
             return self, []
         return self._at(self.schedule)
 

@@ -33,6 +33,11 @@ class Schedule:
             raise Invalid("A meeting lasts between 5 minutes and 24 hours.", field="minutes")  # staff
 
     @property
+    def is_computable(self) -> bool:
+        """Whether this machine's time-zone data still knows the zone."""
+        return zone_of(self.zone).key == self.zone
+
+    @property
     def starts_at(self) -> datetime:
         """In UTC. A time that the clocks skip is taken an hour later, one that they show twice the first time.
 
@@ -43,6 +48,14 @@ class Schedule:
     @property
     def ends_at(self) -> datetime:
         return self.starts_at + timedelta(minutes=self.minutes)
+
+
+def zone_of(name: str) -> ZoneInfo:
+    """UTC where this machine's data does not know the zone: data of two machines, or of two years, may differ."""
+    try:
+        return ZoneInfo(name)
+    except (KeyError, ValueError, OSError):
+        return ZoneInfo("UTC")
 
 
 @cache

@@ -2,7 +2,6 @@
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from zoneinfo import ZoneInfo
 
 from babel.dates import format_date, format_timedelta
 from common.errors import Sentence
@@ -11,6 +10,7 @@ from common.web import times
 
 from hub.domain.meetings import Meeting
 from hub.domain.rsvps import NO, YES
+from hub.domain.schedule import zone_of
 
 
 @dataclass(frozen=True)
@@ -50,7 +50,7 @@ class ShownMeeting:
     @property
     def when(self) -> Sentence:
         """``17:00 to 18:30, Beirut time``; with the day of the end where that is another one."""
-        here = ZoneInfo(self.zone)
+        here = zone_of(self.zone)
         start, end = self.meeting.starts_at.astimezone(here), self.meeting.ends_at.astimezone(here)
         if start.date() == end.date():
             return Sentence(
@@ -70,7 +70,7 @@ class ShownMeeting:
     @property
     def for_organisers(self) -> Sentence | None:
         """Their time beside hers, where it is another one."""
-        here, there = (self.meeting.starts_at.astimezone(ZoneInfo(zone)) for zone in (self.zone, self.organisers_zone))
+        here, there = (self.meeting.starts_at.astimezone(zone_of(zone)) for zone in (self.zone, self.organisers_zone))
         if here.replace(tzinfo=None) == there.replace(tzinfo=None):
             return None
         if here.date() == there.date():
@@ -131,7 +131,7 @@ class ShownMeeting:
         return self.said_yes and before and not self.meeting.cancelled and self.meeting.plan.join_url is not None
 
     def _date(self, pattern: str) -> str:
-        local = self.meeting.starts_at.astimezone(ZoneInfo(self.zone))
+        local = self.meeting.starts_at.astimezone(zone_of(self.zone))
         return format_date(local, pattern, locale=times.locale_of(self.language))
 
     def _time(self, moment: datetime) -> str:
