@@ -14,7 +14,7 @@ WORDS := $(wordlist 2,9,$(MAKECMDGOALS))
 DEPTRY := $(VENV)/deptry --ignore DEP003 --per-rule-ignores "DEP002=httptools|tzdata|uvloop"
 
 .DEFAULT_GOAL := help
-.PHONY: help run test check bench doctor reset logs clock contracts lock screens ready ready-to-test
+.PHONY: help run test check doctor reset logs clock contracts lock screens ready ready-to-test
 
 help: ## List these targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -37,9 +37,6 @@ check: ready ## Lint, types, arrows, migrations, contracts, spelling
 		echo "deptry $$package"; $(DEPTRY) --config $$package/pyproject.toml $$package/$${package##*/}; done
 	@$(MAKE) --no-print-directory check-deploy
 
-bench: ready ## Measure against the bare limits
-	@exec $(VENV)/python -m benchmarks
-
 doctor: ## Look at what this machine has and what runs
 	@$(ANY_PYTHON) -m deploy.local.doctor
 
@@ -60,8 +57,8 @@ lock: ## Pin every Python package anew (needs uv)
 	$(PIN) $(SERVICES:%=services/%/pyproject.toml) --group pyproject.toml:development -o requirements/development.txt
 	$(PIN) --constraint requirements/development.txt --group pyproject.toml:deploy -o requirements/deploy.txt
 
-screens: ready-to-test ## Take a picture of every page into .local/screens
-	@exec $(VENV)/python -m pytest tests/browser -k screens
+screens: ready-to-test ## Drive the main journey in a browser, with pictures in .local/screens
+	@exec $(VENV)/python -m pytest tests/journeys
 
 ready:
 	@$(PYTHON) -m deploy.local.bootstrap run

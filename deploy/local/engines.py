@@ -7,7 +7,7 @@ import os
 import shutil
 import signal
 import threading
-from collections.abc import Callable
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -27,15 +27,37 @@ class Engines:
     folder: Path
 
     @classmethod
-    def start(cls, folder: Path, *, durable: bool, postgres_url: str | None = None, kafka: str | None = None) -> Self:
-        """Start, both at once, those that are not given. Nothing is left running where one of them fails."""
+    def start(
+        cls,
+        folder: Path,
+        *,
+        durable: bool,
+        postgres_url: str | None = None,
+        kafka: str | None = None,
+        chosen_ports: Sequence[int] = (),
+    ) -> Self:
+        """Start, both at once, those that are not given. Nothing is left running where one of them fails.
+
+        The ports are PostgreSQL's, Kafka's and its controller's; without them any free ones.
+        """
+        pids, logs = folder / "pids", folder / "logs"
+        postgres_port, kafka_port, controller_port = chosen_ports or ports.several_free(3)
+
+        def start_postgres() -> str:
+            log = logs / "postgres.log"
+            return postgres.start(folder / "postgres", pids=pids, log=log, port=postgres_port, durable=durable)
+
+        def start_kafka() -> str:
+            log = logs / "kafka.log"
+            return broker.start(folder / "kafka", pids=pids, log=log, port=kafka_port, controller_port=controller_port)
+
         try:
             with ThreadPoolExecutor(2) as both:
-                database = both.submit(_given_or, postgres_url, lambda: start_postgres(folder, durable=durable))
-                bus = both.submit(_given_or, kafka, lambda: start_kafka(folder))
+                database = both.submit(lambda: postgres_url or start_postgres())
+                bus = both.submit(lambda: kafka or start_kafka())
                 return cls(database.result(), bus.result(), folder)
         except BaseException:
-            processes.end_leftovers(folder / "pids")
+            processes.end_leftovers(pids)
             postgres.clean_up(folder / "postgres")
             raise
 
@@ -43,17 +65,6 @@ class Engines:
         processes.stop(self.folder / "pids", "kafka")
         processes.stop(self.folder / "pids", "postgres")
         postgres.clean_up(self.folder / "postgres")
-
-
-def start_postgres(folder: Path, *, durable: bool = True, port: int | None = None) -> str:
-    pids, log = folder / "pids", folder / "logs" / "postgres.log"
-    return postgres.start(folder / "postgres", pids=pids, log=log, port=port or ports.any_free(), durable=durable)
-
-
-def start_kafka(folder: Path, *, port: int | None = None, controller_port: int | None = None) -> str:
-    pids, log = folder / "pids", folder / "logs" / "kafka.log"
-    port, controller_port = port or ports.any_free(), controller_port or ports.any_free()
-    return broker.start(folder / "kafka", pids=pids, log=log, port=port, controller_port=controller_port)
 
 
 def for_tests() -> Engines:
@@ -73,10 +84,6 @@ def for_tests() -> Engines:
 def throw_away(engines: Engines) -> None:
     engines.stop()
     _remove(engines.folder)
-
-
-def _given_or(given: str | None, start: Callable[[], str]) -> str:
-    return given or start()
 
 
 def _lives(pid: str) -> bool:

@@ -11,13 +11,13 @@ import time
 import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterable, Mapping
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from deploy.local import databases, engines, keys, ports, postgres, processes
+from deploy.local import databases, keys, ports, postgres, processes
+from deploy.local.engines import Engines
 from deploy.local.processes import DidNotStart
 
 ROOT = Path(__file__).parents[2]
@@ -147,17 +147,14 @@ class Stack:
         }
 
     def _start_engines(self) -> tuple[str, str]:
-        with ThreadPoolExecutor(2) as both:
-            database = both.submit(lambda: self.postgres_url or self._start_postgres())
-            bus = both.submit(lambda: self.kafka or self._start_kafka())
-            return database.result(), bus.result()
-
-    def _start_postgres(self) -> str:
-        return engines.start_postgres(self.folder, durable=self.durable, port=self.ports["PostgreSQL"])
-
-    def _start_kafka(self) -> str:
-        controller = self.ports["Kafka controller"]
-        return engines.start_kafka(self.folder, port=self.ports["Kafka"], controller_port=controller)
+        ours = Engines.start(
+            self.folder,
+            durable=self.durable,
+            postgres_url=self.postgres_url,
+            kafka=self.kafka,
+            chosen_ports=[self.ports[name] for name in ("PostgreSQL", "Kafka", "Kafka controller")],
+        )
+        return ours.postgres_url, ours.kafka
 
     def _prepare(self, postgres_url: str, kafka: str) -> None:
         self.clock.touch()
