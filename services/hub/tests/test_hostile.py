@@ -1,4 +1,4 @@
-"""Whatever is sent, nothing breaks: the answer is a page or a problem and never an error. HOSTILE_SEED repeats a run."""
+"""Whatever is sent, nothing breaks: a page or a problem comes back, never an error. HOSTILE_SEED repeats a run."""
 
 import os
 import random
