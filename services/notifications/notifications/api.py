@@ -57,7 +57,7 @@ class DecidedView(BaseModel):
 async def read_a_message(message_id: UUID, who: web.StaffOnly, tx: web.Tx) -> MessageView:
     one = await overviews.one_message(tx, message_id)
     if one is None:
-        raise NotFound("There is no such message.")
+        raise NotFound("There is no such message.")  # staff
     attempts = [Attempt(**dict(attempt)) for attempt in one.attempts]
     return MessageView.model_validate({**vars(one.message), "attempts": attempts})
 

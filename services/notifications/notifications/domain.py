@@ -116,7 +116,7 @@ class Decision(StrEnum):
 def decide(state: State, decision: Decision) -> State:
     """Only held messages are decided about, so that nobody sends twice what was already sent."""
     if state is not State.UNKNOWN:
-        raise NotAllowed("This message is not held any more.")
+        raise NotAllowed("This message is not held any more.")  # staff
     return State.READY if decision is Decision.SEND_AGAIN else State.PERMANENT_FAILURE
 
 
@@ -124,7 +124,7 @@ def decision_named(name: str) -> Decision:
     try:
         return Decision(name)
     except ValueError:
-        raise Invalid("Choose either to send it again or to give it up.") from None
+        raise Invalid("Choose either to send it again or to give it up.") from None  # staff
 
 
 _ADDRESS = re.compile(r"<?[^\s<>@]+@[^\s<>@]+>?")

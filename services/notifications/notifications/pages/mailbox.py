@@ -73,5 +73,5 @@ async def _show(request: Request, tx: web.Tx, number: int | None, part: str, to:
 async def _open(tx: web.Tx, number: int) -> tuple[mailbox.Caught, Opened]:
     found = await mailbox.find_mail(tx, number) if 0 < number < 2**63 else None
     if found is None:
-        raise NotFound("There is no such mail any more.")
+        raise NotFound("There is no such mail any more.")  # staff
     return found[0], opened(found[1])
