@@ -15,7 +15,8 @@ async def read_all(kafka, topic):
         places = [TopicPartition(bus.topic_name(topic), number) for number in range(bus.partitions_of(topic))]
         consumer.assign(places)
         ends = await consumer.end_offsets(places)
-        await consumer.seek_to_beginning(*places)
+        for place, start in (await consumer.beginning_offsets(places)).items():
+            consumer.seek(place, start)  # seek_to_beginning loses against the reset to "latest" that runs behind it
         found = []
         while behind := [place for place in places if await consumer.position(place) < ends[place]]:
             for batch in (await consumer.getmany(*behind, timeout_ms=200)).values():

@@ -35,22 +35,24 @@ class Places:
         Without an own position (a new database) everything is read that is there, and the position is kept from
         now on: records deleted before they were read show as lost afterwards.
         """
+        own = await store.find_positions(conn, self.group)
+        starts = await consumer.beginning_offsets(list(assigned)) if assigned else {}
+        committed = {place: await consumer.committed(place) for place in assigned}
+        fresh = {_named(place): starts[place] for place in assigned if _named(place) not in own}
+        if fresh:
+            await store.save_positions(conn, self.group, fresh)
+        # From here on without waiting: records that come between two seeks would be dropped, and not come again.
         self.lost, self._targets, self._asked_again = {}, {}, set()
-        if assigned:
-            own = await store.find_positions(conn, self.group)
-            starts: dict[TopicPartition, int] = await consumer.beginning_offsets(list(assigned))
-            for place in sorted(assigned):
-                await self._settle_one(consumer, place, own.get(_named(place)), starts[place])
-            fresh = {_named(place): starts[place] for place in assigned if _named(place) not in own}
-            if fresh:
-                await store.save_positions(conn, self.group, fresh)
+        for place in sorted(assigned):
+            self._settle_one(consumer, place, own.get(_named(place)), starts[place], committed[place])
         self.settled = True
 
-    async def _settle_one(self, consumer: AIOKafkaConsumer, place: TopicPartition, own: int | None, start: int) -> None:
+    def _settle_one(
+        self, consumer: AIOKafkaConsumer, place: TopicPartition, own: int | None, start: int, committed: int | None
+    ) -> None:
         if own is not None and own < start:
             self._lose(consumer, place, own, start)
             return
-        committed = await consumer.committed(place)
         target = start if own is None else own if committed is None else max(start, min(own, committed))
         consumer.seek(place, target)
         self._targets[place] = target

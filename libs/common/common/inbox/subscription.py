@@ -56,6 +56,8 @@ class Patience:
     longest_pause: float = 5.0
     drain: float = 45.0
     """How long a rebalance waits for the batch in work; below the rebalance time-out."""
+    graceful: float = 20.0
+    """How long a batch in work may take after we are told to stop."""
     session: float = 15.0
     watch: float = 1.0
     missing_topics: float = 3.0
@@ -154,7 +156,7 @@ class Subscription:
             request_timeout_ms=40_000,
             retry_backoff_ms=500,
             metadata_max_age_ms=30_000,
-            graceful_timeout=20.0,
+            graceful_timeout=self.patience.graceful,
             middlewares=[RewindOnError],
             logger=logging.getLogger("inbox.faststream"),
             log_level=logging.DEBUG,
