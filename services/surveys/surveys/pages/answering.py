@@ -141,6 +141,7 @@ def _words(seen: Visit, language: str) -> dict[str, Any]:
         "campaign": campaign,
         "zone": campaign.zone,
         "title": text.title,
+        "invitation": text.invitation,
         "survey_title": definition.said(definition.titles, language),
         "reason": definition.said(definition.reasons, language),
         "other_languages": [
