@@ -73,16 +73,8 @@ async def unlink_response(
     )
 
 
-async def forget_the_author(conn: Connection, member_id: UUID) -> int:
-    """A staff member who is erased leaves her surveys and campaigns behind, without her id. How many rows."""
-    changed: int = await conn.fetchval(
-        """
-        WITH drafts AS (UPDATE surveys SET created_by = $2 WHERE created_by = $1 RETURNING 1),
-        versions AS (UPDATE survey_versions SET published_by = $2 WHERE published_by = $1 RETURNING 1),
-        plans AS (UPDATE campaigns SET created_by = $2 WHERE created_by = $1 RETURNING 1)
-        SELECT (SELECT count(*) FROM drafts) + (SELECT count(*) FROM versions) + (SELECT count(*) FROM plans)
-        """,
-        member_id,
-        NOBODY,
-    )
-    return changed
+async def forget_the_author(conn: Connection, member_id: UUID) -> None:
+    """A staff member who is erased leaves her surveys and campaigns behind, without her id."""
+    await conn.execute("UPDATE surveys SET created_by = $2 WHERE created_by = $1", member_id, NOBODY)
+    await conn.execute("UPDATE survey_versions SET published_by = $2 WHERE published_by = $1", member_id, NOBODY)
+    await conn.execute("UPDATE campaigns SET created_by = $2 WHERE created_by = $1", member_id, NOBODY)
