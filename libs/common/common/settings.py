@@ -46,6 +46,8 @@ class ServiceSettings(BaseSettings):
     """Seconds by which the clock of the system is moved (development)."""
     assume_kafka_settings: bool = False
     """Kafka does not let us read its settings, and somebody else vouches for them."""
+    consumer_session_seconds: float = 15.0
+    """How long after a consumer's sudden death Kafka gives its partitions to others."""
     log_level: str = "INFO"
     """DEBUG, INFO, WARNING or ERROR."""
 

@@ -35,7 +35,7 @@ def _add_list(group: typer.Typer, service: Service) -> None:
         """Oldest first, ids and error classes only."""
         for letter in in_a_transaction(service, deadletters.list_letters):
             if json:
-                typer.echo(orjson.dumps(letter).decode())
+                typer.echo(orjson.dumps(letter, default=str).decode())
             else:
                 typer.echo(
                     f"{letter.id}  {letter.died_at:%Y-%m-%d %H:%M:%S}  {letter.consumer_group}  {letter.topic}"

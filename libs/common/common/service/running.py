@@ -14,7 +14,7 @@ import asyncpg
 import uvicorn
 
 from common import bus, db, log, timers
-from common.inbox.subscription import Subscription
+from common.inbox.subscription import Patience, Subscription
 from common.outbox import relay
 from common.outbox.publishing import KafkaPublisher
 from common.service.health import Health
@@ -141,7 +141,13 @@ async def _relay(runtime: Runtime) -> None:
 
 async def _consume(runtime: Runtime, consumers: Any) -> None:
     settings = runtime.settings
-    subscription = Subscription(consumers, runtime.pool, settings.kafka_bootstrap_servers, runtime.stopping)
+    subscription = Subscription(
+        consumers,
+        runtime.pool,
+        settings.kafka_bootstrap_servers,
+        runtime.stopping,
+        patience=Patience(session=settings.consumer_session_seconds),
+    )
     runtime.subscriptions[consumers.group] = subscription
     try:
         # Consumers only say what is unsafe: what is on Kafka already is not safer unread.

@@ -1,0 +1,116 @@
+"""kill -9 of relay and consumers at random moments: everything accepted has its effect, once, in order per key."""
+
+import asyncio
+import os
+import random
+import signal
+
+import pytest
+from common import db
+from common.testing import make_template, named_database
+from common.waiting import first_of
+from processes import running
+from toy.grower import app as grower
+from toy.watcher import app as watcher
+
+TREES, LEAST_ROUNDS = 60, 12
+KILLS = 3
+
+
+@pytest.fixture
+def service_migrations():
+    return [grower.service.migrations]
+
+
+@pytest.fixture
+async def watchers_database(database):
+    server, name = database.rsplit("/", 1)
+    template = await make_template(f"{server}/postgres", watcher.service.migration_folders)
+    admin = await db.asyncpg.connect(f"{server}/postgres")
+    await admin.execute(f'CREATE DATABASE "{name}_watcher" TEMPLATE "{template}"')
+    yield named_database(database, f"{name}_watcher")
+    await admin.execute(f'DROP DATABASE "{name}_watcher" WITH (FORCE)')
+    await admin.close()
+
+
+@pytest.fixture
+def chance():
+    seed = int(os.environ.get("SEED") or random.randrange(2**32))
+    print(f"SEED={seed}")
+    return random.Random(seed)
+
+
+async def grow_all(pool):
+    for number in range(TREES):
+        async with db.transaction(pool) as conn:
+            await grower.grow(conn, f"tree-{number}")
+
+
+async def test_relay_and_consumer_may_be_killed_at_any_moment(
+    pool, database, watchers_database, kafka, chance, eventually
+):
+    await kafka.make("grower.tree", "grower.tree.state", "grower.notes", "members.erasure.state")
+    everywhere = kafka.environment() | {"HEALTH_PORT": "0", "CONSUMER_SESSION_SECONDS": "6"}
+    copy = await db.open_pool(watchers_database, application_name="test")
+
+    async def heard():
+        async with copy.acquire() as conn:
+            return await conn.fetchval("SELECT count(*) FROM heard WHERE what = 'grew'")
+
+    async def published():
+        async with pool.acquire() as conn:
+            return await conn.fetchval("SELECT scanned FROM outbox_position")
+
+    async def killed_while_at_it(name, role, url, progress):
+        """Each life ends by kill -9 when it has come a random step further; the last one lives on."""
+        for _ in range(KILLS):
+            async with running(
+                name, "serve", "--roles", role, environment=everywhere | {"DATABASE_URL": url}
+            ) as process:
+                start, step = await progress(), chance.randint(1, TREES)
+
+                async def further(start=start, step=step):
+                    return await progress() >= start + step
+
+                await eventually(further, within=60)
+                await process.end(signal.SIGKILL)
+
+    killed = asyncio.Event()
+
+    async def write():
+        rounds = 0
+        while rounds < LEAST_ROUNDS or not killed.is_set():
+            await grow_all(pool)
+            rounds += 1
+            await first_of(killed, within=chance.uniform(0.05, 0.3))  # the load's own rhythm
+        return rounds
+
+    writing = asyncio.create_task(write())
+    await asyncio.gather(
+        killed_while_at_it("grower", "relay", database, published),
+        killed_while_at_it("watcher", "consumers", watchers_database, heard),
+    )
+    killed.set()
+    rounds = await writing
+    async with (
+        running("grower", "serve", "--roles", "relay", environment=everywhere | {"DATABASE_URL": database}),
+        running(
+            "watcher", "serve", "--roles", "consumers", environment=everywhere | {"DATABASE_URL": watchers_database}
+        ),
+    ):
+
+        async def all_arrived():
+            async with copy.acquire() as conn:
+                kept = await conn.fetchval("SELECT count(*) FROM known_trees WHERE height = $1", rounds)
+            return await heard() >= TREES * rounds and kept == TREES
+
+        await eventually(all_arrived, within=60)
+    async with copy.acquire() as conn:
+        rows = await conn.fetch(
+            "SELECT tree_id, array_agg(height ORDER BY place) AS heights FROM heard GROUP BY tree_id"
+        )
+        assert {row["tree_id"]: row["heights"] for row in rows} == {
+            f"tree-{number}": list(range(1, rounds + 1)) for number in range(TREES)
+        }
+        assert await conn.fetchval("SELECT count(*) FROM dead_letters") == 0
+    await copy.close()
