@@ -124,6 +124,8 @@ def boundary(kind: str, seed: bytes = b"") -> bytes:
 
 
 def _refuse_controls(text: str) -> str:
+    if text.isascii() and text.isprintable():
+        return text
     if any(unicodedata.category(character) in _REFUSED for character in text):
         raise Unmailable("a header may not hold control characters")
     return text

@@ -101,9 +101,9 @@ def reason_of(enhanced: str | None) -> str:
     """A word for the console; RFC 3463 3.2-3.8."""
     if no_such_mailbox(enhanced):
         return "no_such_mailbox"
-    subject = (enhanced or "5.0.0").split(".")[1]
     words = {"2": "mailbox_full", "3": "mail_system", "4": "network", "5": "protocol", "6": "content", "7": "policy"}
-    return words.get(subject, "refused")
+    _, _, detail = (enhanced or "").partition(".")
+    return words.get(detail.partition(".")[0], "refused")
 
 
 class Decision(StrEnum):

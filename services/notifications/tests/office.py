@@ -2,7 +2,7 @@
 
 import email
 from contextlib import AbstractAsyncContextManager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from email.message import Message
 from uuid import UUID, uuid4
 
@@ -31,6 +31,7 @@ class Office:
     keys: Keyring
     desk: Desk
     postbox: Postbox
+    traces: list[str] = field(default_factory=list)
 
     async def hears(self, *told: Event | Gone) -> None:
         """Each group gets what it listens to."""
@@ -62,12 +63,10 @@ class Office:
             await wait_for(self.nothing_to_do, within=20)
 
     async def nothing_to_do(self) -> bool:
-        return (
-            not await self.conn.fetchval(
-                "SELECT count(*) FROM messages WHERE state IN ('ready', 'leased', 'sending') AND next_at <= $1",
-                clock.now(),
-            )
-            and await self.all_expanded()
+        """Blocks first: what is expanded in between is then seen as messages."""
+        return await self.all_expanded() and not await self.conn.fetchval(
+            "SELECT count(*) FROM messages WHERE state IN ('ready', 'leased', 'sending') AND next_at <= $1",
+            clock.now(),
         )
 
     async def all_expanded(self) -> bool:

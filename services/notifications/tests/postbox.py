@@ -31,8 +31,8 @@ QUICK = Timeouts(connect=5, command=5, data=5, block=5, dot=5)
 
 
 @asynccontextmanager
-async def real_server() -> AsyncIterator[Postbox]:
-    postbox = Postbox()
+async def real_server(kind: type[Postbox] = Postbox) -> AsyncIterator[Postbox]:
+    postbox = kind()
     loop = asyncio.get_running_loop()
     server = await loop.create_server(lambda: SMTP(postbox, loop=loop), "127.0.0.1", 0)
     postbox.port = server.sockets[0].getsockname()[1]
