@@ -19,7 +19,7 @@ from members.store import members as people
 ANSWER = "answer_application"
 DESTROY_KEY = "destroy_key"
 PURGED_AT_ONCE = 5000
-UNKNOWN_LINK = "We do not know this link. Perhaps it was cut off: try to copy all of it, or apply again."
+UNKNOWN_CONFIRMATION = "We do not know this link. Perhaps it was cut off: try to copy all of it, or apply again."
 
 
 async def apply(
@@ -57,7 +57,7 @@ async def look_at(conn: Connection, token: str, *, now: datetime) -> Application
     """What a confirmation link would do, without doing it: mail scanners open links too."""
     application = await store.find_application_by_token(conn, token_hash(token))
     if application is None:
-        raise NotFound(UNKNOWN_LINK)
+        raise NotFound(UNKNOWN_CONFIRMATION)
     application.check_open(now=now)
     return application
 
@@ -66,7 +66,7 @@ async def confirm(conn: Connection, token: str, *, now: datetime) -> Member:
     """The click in the mailbox makes the member."""
     application = await store.lock_application_by_token(conn, token_hash(token))
     if application is None:
-        raise NotFound(UNKNOWN_LINK)
+        raise NotFound(UNKNOWN_CONFIRMATION)
     application.check_open(now=now)
     await people.lock_address(conn, application.address)
     known = await people.lock_member_by_address(conn, application.address)

@@ -24,7 +24,7 @@ FORGET_REVOKED = "forget_revoked_session"
 TOKENS_OUTLIVE = timedelta(minutes=31)
 """An access token may be used this long after its session was revoked, if nobody told: then the record may go."""
 
-UNKNOWN_LINK = "We do not know this link. Perhaps it was cut off: try to copy all of it, or ask for a new one."
+UNKNOWN_SIGN_IN = "We do not know this link. Perhaps it was cut off: try to copy all of it, or ask for a new one."
 NOT_ASKED_HERE = "This browser did not ask for a link lately. Ask for a new one."
 WRONG_CODE = "That is not the code. It has eight signs, such as K7QM-2XTR."
 
@@ -84,7 +84,7 @@ async def open_link(conn: Connection, token: str, browser: str | None, *, now: d
     """Changes nothing: mail scanners open links too."""
     sign_in = await store.find_sign_in_by_token(conn, token_hash(token))
     if sign_in is None:
-        raise NotFound(UNKNOWN_LINK)
+        raise NotFound(UNKNOWN_SIGN_IN)
     sign_in.check_open(now=now)
     return Opened(here=_same_browser(sign_in, browser), code=keyring().sign_in_code(str(sign_in.id)))
 
@@ -104,7 +104,7 @@ async def use_link(conn: Connection, token: str, browser: str | None, *, device:
     """None in a browser that did not ask: there the page shows the code."""
     sign_in = await store.lock_sign_in_by_token(conn, token_hash(token))
     if sign_in is None:
-        raise NotFound(UNKNOWN_LINK)
+        raise NotFound(UNKNOWN_SIGN_IN)
     if not _same_browser(sign_in, browser):
         sign_in.check_open(now=now)
         return None

@@ -3,7 +3,7 @@
 import unicodedata
 from dataclasses import dataclass
 from datetime import datetime
-from functools import cache
+from functools import cache, lru_cache
 from zoneinfo import ZoneInfo
 
 from babel import Locale
@@ -38,7 +38,7 @@ def choices(request: Request) -> Choices:
     return Choices(
         countries=_countries(language),
         languages=list(web.LANGUAGE_NAMES.items()),
-        zones=_zones(language, clock.now()),
+        zones=_zones(language, clock.now().replace(second=0, microsecond=0)),
         expertise=expertise.groups(),
     )
 
@@ -87,9 +87,10 @@ def _letters(name: str) -> str:
     return "".join(sign for sign in unicodedata.normalize("NFKD", name).casefold() if not unicodedata.combining(sign))
 
 
-def _zones(language: str, now: datetime) -> list[tuple[str, str]]:
-    """``Beirut (14:05)``: what time it is there says more than an offset."""
-    return [(zone, f"{city} ({now.astimezone(ZoneInfo(zone)):%H:%M})") for zone, city in _cities(language)]
+@lru_cache(maxsize=8)
+def _zones(language: str, minute: datetime) -> list[tuple[str, str]]:
+    """``Beirut (14:05)``: what time it is there says more than an offset. 15 ms of work, hence once a minute."""
+    return [(zone, f"{city} ({minute.astimezone(ZoneInfo(zone)):%H:%M})") for zone, city in _cities(language)]
 
 
 @cache
