@@ -165,7 +165,7 @@ async def test_from_the_button_to_the_certificate(browser: Browser, conn, run_ti
     page = await stranger.get(answer.headers["location"])
     assert page.status_code == 200
     assert page.text.count("Not answered yet") == 3
-    assert "gone by 27 November 2026 at the latest" in page.text
+    assert "gone by 29 November 2026 at the latest" in page.text
     assert "amina" not in page.text.lower()
     assert (await stranger.get("/certificate/of-nobody")).status_code == 404
     assert (await http.get("/me")).status_code == 303

@@ -12,7 +12,8 @@ SERVICES = ("members", "hub", "surveys", "notifications")
 
 SILENCE_ALERTS_AFTER = timedelta(hours=24)
 
-COMPACTED_WITHIN = timedelta(days=1)
+COMPACTED_WITHIN = timedelta(days=3)
+"""A day until the segment is closed, one until it is compacted, one to spare."""
 LETTERS_KEPT = timedelta(hours=72)
 FACTS_KEPT = timedelta(days=7)
 VAULT_BACKUPS_KEPT = timedelta(days=7)

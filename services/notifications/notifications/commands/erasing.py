@@ -61,9 +61,6 @@ def _places(now: datetime) -> tuple[ErasedPlace, ...]:
         ErasedPlace(place="notifications.goodbye_letter", outcome="going", until=now + LAST_LETTER_WITHIN),
         ErasedPlace(place="notifications.outbox", outcome="going", until=now + OUTBOX_KEPT),
         ErasedPlace(place=f"topic:{MemberUnsubscribed.topic}", outcome="going", until=now + TOPIC_KEPT),
-        ErasedPlace(
-            place="notifications.suppressions",
-            outcome="kept",
-            reason="Only if mail to the address was refused for good: a keyed hash that prevents writing to it again.",
-        ),
+        # Only if mail to the address was refused for good; listed for everybody, so that the list tells nothing.
+        ErasedPlace(place="notifications.suppressions", outcome="kept", reason="suppression_hash"),
     )
