@@ -1,6 +1,6 @@
 #!/bin/bash
 # Base images under their official names for a machine that can pull none: from Debian's packages, two wheels and Kafka's
-# jars. Where the official images can be pulled, nothing here is needed. Images that exist already are left alone.
+# jars. Where the official images can be pulled, nothing here is needed; an official image that is there is left alone.
 set -euo pipefail
 
 cd "$(dirname "$0")/../.."
@@ -12,23 +12,25 @@ main() {
   docker info >/dev/null 2>&1 || { echo "images: no container engine answers; \`make engine\` brings one" >&2; exit 1; }
   mkdir -p "$STATE"
   exists debian:bookworm-slim || make_debian
-  exists python:3.11-slim-bookworm || build python:3.11-slim-bookworm python --target slim
-  exists python:3.11-bookworm || build python:3.11-bookworm python --target full
-  exists postgres:18 || build postgres:18 postgres
-  exists caddy:2 || build caddy:2 caddy
-  if ! exists apache/kafka:4.1.1; then
-    check_jars
-    build apache/kafka:4.1.1 kafka --build-context "jars=$JARS"
-  fi
+  build python:3.11-slim-bookworm python --target slim
+  build python:3.11-bookworm python --target full
+  build postgres:18 postgres
+  build caddy:2 caddy
+  check_jars
+  build apache/kafka:4.1.1 kafka --build-context "jars=$JARS"
   echo "images: debian:bookworm-slim, python:3.11-slim-bookworm, python:3.11-bookworm, postgres:18, caddy:2, apache/kafka:4.1.1"
 }
 
 exists() { docker image inspect "$1" >/dev/null 2>&1; }
 
+# A label tells our stand-ins, which follow their Dockerfiles, from official images of the same name.
 build() {
   local name=$1 folder=$2
   shift 2
-  docker build --quiet "${CA[@]}" "$@" --tag "$name" "deploy/images/$folder" >/dev/null
+  if exists "$name" && [ "$(docker image inspect --format '{{index .Config.Labels "stand-in"}}' "$name")" != yes ]; then
+    return
+  fi
+  docker build --quiet --label stand-in=yes "${CA[@]}" "$@" --tag "$name" "deploy/images/$folder" >/dev/null
 }
 
 # Behind a company's proxy pip needs the company's certificate authority; it leaves no trace in the image.

@@ -1,0 +1,158 @@
+"""The whole system in containers of one network, each of which a test may stop, double or replace."""
+
+import json
+import time
+from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack, suppress
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import httpx
+from testcontainers.core.container import DockerContainer
+from testcontainers.core.network import Network
+
+from deploy.compose import secret_files
+from tests.containers import composed
+
+SERVICES = ("members", "hub", "surveys", "notifications")
+PATIENCE = 300.0
+"""Seconds; a wait ends as soon as what is waited for is there."""
+
+
+class JobFailed(Exception):
+    """A job ended with another code than 0; its last words."""
+
+
+def eventually(look: Callable[[], Any], *, within: float = PATIENCE) -> Any:
+    """What `look` finds, asked anew until it finds something. Raises TimeoutError."""
+    deadline = time.monotonic() + within
+    while not (found := look()):
+        if time.monotonic() > deadline:
+            raise TimeoutError(f"{look} found nothing within {within} s")
+        time.sleep(0.2)
+    return found
+
+
+def until_ten_in_the_morning() -> timedelta:
+    """Nobody is written to at night: the services' clock begins by day, whenever the tests run."""
+    now = datetime.now(UTC)
+    return (now.replace(hour=10, minute=0) - now) % timedelta(days=1)
+
+
+@dataclass
+class System:
+    """Every container by its name; `stop` leaves nothing behind."""
+
+    folder: Path
+    network: Network = field(default_factory=Network)
+    running: dict[str, DockerContainer] = field(default_factory=dict)
+    doors: ExitStack = field(default_factory=ExitStack)
+    """Whatever is closed at the end, such as the browsers of people."""
+
+    @property
+    def secrets(self) -> Path:
+        return self.folder / "secrets"
+
+    @property
+    def clock(self) -> Path:
+        return self.folder / "clock-offset"
+
+    def prepare(self) -> None:
+        secret_files.make(self.secrets)
+        self.clock.write_text(str(until_ten_in_the_morning().total_seconds()))
+        self.clock.chmod(0o644)
+        self.network.create()
+
+    def start(
+        self,
+        name: str,
+        *,
+        called: str | None = None,
+        image: str | None = None,
+        secrets: Mapping[str, Path] | None = None,
+    ) -> DockerContainer:
+        """One container of the compose file; ``called`` tells a second one of a kind apart."""
+        environment = {"CLOCK_OFFSET_FILE": "/run/clock-offset"} if name in SERVICES else {}
+        made = composed.container(name, self.network, self.secrets, other_secrets=secrets or {}, **environment)
+        if name in SERVICES:
+            made.with_volume_mapping(str(self.clock), "/run/clock-offset", "ro")
+        if image:
+            made.image = image
+        if name == "front-door":
+            made.with_exposed_ports(8000)
+        self.running[called or name] = made
+        return made.start()
+
+    def run_job(self, name: str, *, tries: int = 1, secrets: Mapping[str, Path] | None = None) -> None:
+        """Run it to its end, and anew where it fails, as compose does. Raises JobFailed."""
+        called = f"{name}-{time.monotonic_ns()}"
+        job = self.start(name, called=called, secrets=secrets).get_wrapped_container()
+        if code := job.wait(timeout=PATIENCE)["StatusCode"]:
+            if tries == 1:
+                raise JobFailed(f"{name} ended with {code}:\n{self.logs(called)[-2000:]}")
+            self.run_job(name, tries=tries - 1, secrets=secrets)
+
+    def run_jobs(self, *names: str, tries: int = 1) -> None:
+        """All at once."""
+        with ThreadPoolExecutor(len(names)) as together:
+            list(together.map(lambda name: self.run_job(name, tries=tries), names))
+
+    def wait_until_healthy(self, *names: str) -> None:
+        for name in names:
+            eventually(lambda name=name: self.inspect(name)["State"]["Health"]["Status"] == "healthy")
+
+    def stop(self, *names: str) -> None:
+        for name in names:
+            self.running.pop(name).stop()
+
+    def stop_everything(self) -> None:
+        self.doors.close()
+        with ThreadPoolExecutor(8) as together:
+            list(together.map(lambda container: container.stop(), self.running.values()))
+        self.running.clear()
+        with suppress(Exception):
+            self.network.remove()
+
+    def inspect(self, name: str) -> dict[str, Any]:
+        container = self.running[name].get_wrapped_container()
+        container.reload()
+        return dict(container.attrs)
+
+    def logs(self, name: str) -> str:
+        out, err = self.running[name].get_logs()
+        return (out + err).decode(errors="replace")
+
+    def log_lines(self, name: str) -> Iterator[dict[str, Any]]:
+        for line in self.logs(name).splitlines():
+            if line.startswith("{"):
+                yield json.loads(line)
+
+    def ask(self, database: str, question: str) -> str:
+        """What PostgreSQL answers, unaligned."""
+        done = self.running["postgres"].exec(["psql", "-XAtq", "-U", "postgres", "-d", database, "-c", question])
+        assert done.exit_code == 0, done.output.decode()
+        return str(done.output.decode().strip())
+
+    def knows(self, service: str, member_id: str) -> bool:
+        return self.ask(service, f"SELECT count(*) FROM known_members WHERE member_id = '{member_id}'") == "1"
+
+    def metric(self, name: str, metric: str) -> float:
+        """The sum of a metric over its labels, asked from inside: nothing but the front door is published."""
+        script = "import urllib.request as r; print(r.urlopen('http://127.0.0.1:9090/metrics').read().decode())"
+        done = self.running[name].exec(["python", "-c", script])
+        lines = [line.rsplit(" ", 1) for line in done.output.decode().splitlines() if line.startswith(metric)]
+        return sum(float(value) for _, value in lines)
+
+    @property
+    def url(self) -> str:
+        door = self.running["front-door"]
+        return f"http://{door.get_container_host_ip()}:{door.get_exposed_port(8000)}"
+
+    def visitor(self) -> httpx.Client:
+        """Somebody with a browser at the front door."""
+        browser = httpx.Client(base_url=self.url, headers={"Sec-Fetch-Site": "same-origin"}, timeout=30)
+        self.doors.callback(browser.close)
+        return browser
