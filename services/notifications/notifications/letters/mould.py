@@ -95,7 +95,7 @@ _ENDS_OF_ISOLATION = dict.fromkeys(map(ord, "\u202a\u202b\u202c\u202d\u202e\u206
 
 def _printable(value: str) -> str:
     """Without control characters, and without those that would end our isolation of a name's direction."""
-    if value.isascii() and value.isprintable():
+    if value.isprintable():  # no line breaks and no characters that steer directions either
         return value
     value = value.replace("\r\n", "\n").translate(_ENDS_OF_ISOLATION)
     return "".join(character for character in value if character.isprintable() or character in _KEPT)
