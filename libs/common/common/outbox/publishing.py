@@ -174,8 +174,9 @@ def _append(batch: Any, row: OutboxRow) -> bool:
     headers = bus.headers_of(
         event_id=row.event_id, type=row.type, key=row.key, at=row.created_at, version=row.version, gone=row.gone
     )
-    at = int(row.created_at.timestamp() * 1000)
-    return batch.append(timestamp=at, key=row.key.encode(), value=row.payload, headers=headers) is not None
+    # Kafka's own timestamp is the moment of publishing: retention counts from it, so that what is published again is not
+    # deleted at once, and the broker refuses times ahead of its clock (a moved clock of development). ce_time is ours.
+    return batch.append(timestamp=None, key=row.key.encode(), value=row.payload, headers=headers) is not None
 
 
 def _refusals(batch: list[OutboxRow], outcome: Any) -> list[Refusal]:
