@@ -1,13 +1,20 @@
 """What other services tell the members service."""
 
+from common import clock
 from common.db import Connection
 from common.errors import NotFound
 from common.events import hub, notifications, surveys
+from common.events.members import ErasureState
 from common.inbox import Consumers
 
 from members.commands import erasure, letters, membership
 
 consumers = Consumers("members")
+
+
+@consumers.on(ErasureState)
+async def forget_whom_a_restored_database_brought_back(erased: ErasureState, conn: Connection) -> None:
+    await erasure.forget_again(conn, erased.member_id, now=clock.now())
 
 
 @consumers.on(notifications.LetterSent)

@@ -87,6 +87,27 @@ async def test_what_her_mailbox_asked_for_goes_too(conn, run_timers):
         await vault.key_of(waiting)
 
 
+async def test_a_restored_database_forgets_again_although_nothing_can_be_read(conn, run_timers):
+    """As after a restore: the row is back, its key is not."""
+    amina = await joined(conn)
+    await applied(conn)
+    await vault.destroy_key(amina.id)
+    with pytest.raises(NotFound):
+        await people.get_member(conn, amina.id)
+    await deliver(consumers, conn, ErasureState(member_id=amina.id, version=1, requested_at=NOW))
+    for table in ("members", "applications", "consents", "member_name_words"):
+        assert await conn.fetchval(f"SELECT count(*) FROM {table}") == 0, table
+
+
+async def test_hearing_of_ones_own_erasure_changes_nothing_more(conn):
+    amina = await joined(conn)
+    certificate = await forget(conn, amina.id)
+    before = await conn.fetchval("SELECT count(*) FROM outbox")
+    await deliver(consumers, conn, *await told(conn, ErasureState))
+    assert await conn.fetchval("SELECT count(*) FROM outbox") == before
+    assert await erasure.read_certificate(conn, certificate)
+
+
 async def test_forgetting_twice_finds_nobody(conn):
     amina = await joined(conn)
     await forget(conn, amina.id)

@@ -15,7 +15,7 @@ from members.commands import letters, sign_in
 from members.commands.applications import DESTROY_KEY
 from members.domain.erasure import SILENCE_ALERTS_AFTER, Erasure, own_places
 from members.domain.membership import Member
-from members.keyring import keyring, token_hash
+from members.keyring import token_hash
 from members.store import applications
 from members.store import erasure as store
 from members.store import members as people
@@ -41,10 +41,18 @@ async def forget(conn: Connection, member_id: UUID, *, now: datetime) -> str:
     await outbox.append_gone(conn, MemberState, str(member_id), member.version + 1)
     await outbox.append_gone(conn, ContactState, str(member_id), member.contact_version + 1)
     await sign_in.sign_out_everywhere(conn, member_id, now=now)
-    await _remove_every_row(conn, member, now=now)
+    await _remove_every_row(conn, member_id, now=now)
+    if member.status == "current":
+        await people.count_growth(conn, "erased", now.date())
     await store.save_answer(conn, member_id, "members", own_places(now=now), answered_at=now)
     await timers.set_timer(conn, ALERT_SILENCE, str(member_id), now + SILENCE_ALERTS_AFTER)
     return certificate
+
+
+async def forget_again(conn: Connection, member_id: UUID, *, now: datetime) -> None:
+    """In a database restored to a day before the erasure she stands there once more, unreadable; she goes at once."""
+    await sign_in.sign_out_everywhere(conn, member_id, now=now)
+    await _remove_every_row(conn, member_id, now=now)
 
 
 async def note_answer(
@@ -84,15 +92,13 @@ def _goodbye(member: Member, certificate: str, *, now: datetime) -> Letter:
     )
 
 
-async def _remove_every_row(conn: Connection, member: Member, *, now: datetime) -> None:
+async def _remove_every_row(conn: Connection, member_id: UUID, *, now: datetime) -> None:
     """Of hers and of what her mailbox asked for; the keys follow as soon as this is committed."""
-    asked = await applications.take_applications_by_address(conn, member.address)
-    waiting = await sign_ins.list_sign_ins_of(conn, member.id)
+    asked = await applications.take_applications_of(conn, member_id)
+    waiting = await sign_ins.list_sign_ins_of(conn, member_id)
     await applications.remove_pending_letters(conn, [*asked, *waiting])
-    await sign_ins.remove_sign_ins_by_address(conn, keyring().address_index(member.address))
-    await people.remove_member(conn, member.id)
-    await mark_erased(conn, [member.id], now)
-    if member.status == "current":
-        await people.count_growth(conn, "erased", now.date())
-    for person_id in {member.id, *asked}:
+    await sign_ins.remove_unanswered_sign_ins_of(conn, member_id)
+    await people.remove_member(conn, member_id)
+    await mark_erased(conn, [member_id], now)
+    for person_id in {member_id, *asked}:
         await timers.set_timer(conn, DESTROY_KEY, str(person_id), now)

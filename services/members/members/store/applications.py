@@ -72,10 +72,17 @@ async def save_confirmed(conn: Connection, application_id: UUID, *, now: datetim
     )
 
 
-async def take_applications_by_address(conn: Connection, address: str) -> list[UUID]:
-    """Delete whatever else that mailbox asked for; returns the ids, whose keys are to be destroyed."""
+async def take_applications_of(conn: Connection, member_id: UUID) -> list[UUID]:
+    """Delete whatever else her mailbox asked for; returns the ids, whose keys are to be destroyed.
+
+    Found by her blind index, not by her address: that can not be read any more in a restored database.
+    """
     rows = await conn.fetch(
-        "DELETE FROM applications WHERE address_index = $1 RETURNING id", keyring().address_index(address)
+        """
+        DELETE FROM applications WHERE address_index = (SELECT address_index FROM members WHERE id = $1)
+        RETURNING id
+        """,
+        member_id,
     )
     return [row["id"] for row in rows]
 

@@ -86,8 +86,10 @@ async def list_sign_ins_of(conn: Connection, member_id: UUID) -> list[UUID]:
     return [row["id"] for row in rows]
 
 
-async def remove_sign_ins_by_address(conn: Connection, address_index: bytes) -> None:
-    await conn.execute("DELETE FROM sign_ins WHERE address_index = $1", address_index)
+async def remove_unanswered_sign_ins_of(conn: Connection, member_id: UUID) -> None:
+    await conn.execute(
+        "DELETE FROM sign_ins WHERE address_index = (SELECT address_index FROM members WHERE id = $1)", member_id
+    )
 
 
 async def remove_old_sign_ins(conn: Connection, *, before: datetime) -> None:

@@ -6,6 +6,7 @@ from datetime import datetime
 from uuid import UUID
 
 from common.db import Pool
+from common.errors import NotFound
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from members.keyring import keyring
@@ -13,8 +14,8 @@ from members.keyring import keyring
 NONCE_BYTES = 12
 
 
-class KeyDestroyed(Exception):
-    """The person was forgotten while we looked."""
+class KeyDestroyed(NotFound):
+    """The person was forgotten while we looked, or in a database that was restored to a day before."""
 
 
 class PersonKey:
@@ -49,7 +50,7 @@ async def key_of(person_id: UUID) -> PersonKey:
     """Raises KeyDestroyed."""
     key = await keyring().vault.fetchval("SELECT key FROM person_keys WHERE person_id = $1", person_id)
     if key is None:
-        raise KeyDestroyed(str(person_id))
+        raise KeyDestroyed("There is no such member.")
     return PersonKey(person_id, key)
 
 
