@@ -30,6 +30,7 @@ async def sending(
     here = runtime(pool, database, keys, port=port)
     server = replace(sender.server_of(here.settings), timeouts=timeouts)
     task = asyncio.create_task(sender.send_mails(here, server))
+    here.resources["sender"] = task
     try:
         yield here
     finally:

@@ -12,6 +12,7 @@ from common import bus
 from common.events.surveys import ParticipationTicked
 from common.testing import deliver, wait_for
 from notifications import consumers
+from notifications.sending import sender
 
 from .factories import block, campaign, member, ticks
 from .killable import sender_process
@@ -141,3 +142,22 @@ async def test_a_live_sender_is_not_taken_for_a_dead_one(office: Office, second_
             await wait_for(lambda: len(office.mails()) == len(people), within=20)
             await wait_for(office.nothing_to_do)
     assert {state for state, _ in await office.states()} == {"sent"}
+
+
+async def test_a_sender_that_lost_its_lock_stops_and_its_next_life_goes_on(office: Office):
+    """Others take its messages for abandoned from then on, so it must not go on as if nothing had happened."""
+    await open_to(office, await many_members(office, 20))
+    lost: list[BaseException] = []
+    try:
+        async with office.sending() as runtime:
+            await wait_for(lambda: office.mails())
+            ended = (
+                "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = $1 AND datname = $2"
+            )
+            await office.conn.execute(ended, "notifications.sender", office.database.rpartition("/")[2])
+            await wait_for(lambda: runtime.resources["sender"].done(), within=10)
+    except BaseExceptionGroup as group:
+        lost += group.exceptions
+    assert [type(error) for error in lost] == [sender.LockLost]
+    await office.sends_all()
+    assert len(office.mails()) == 20

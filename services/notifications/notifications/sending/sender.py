@@ -76,14 +76,22 @@ async def _worker_lock(runtime: Runtime) -> AsyncIterator[tuple[PlainConnection,
 
 async def _look_after_others(runtime: Runtime, lock: PlainConnection, worker_id: int) -> None:
     while not runtime.stopping.is_set():
-        if lock.is_closed():
-            raise LockLost
+        await _make_sure_of(lock)
         try:
             await _settle_for_the_dead(runtime, lock, worker_id)
             await _let_go_who_waited_long(runtime)
         except db.TRANSIENT as error:
             log.warning("could not look after others", error=type(error).__name__)
         await first_of(runtime.stopping, within=LOOK_AFTER_OTHERS)
+
+
+async def _make_sure_of(lock: PlainConnection) -> None:
+    try:
+        if await workers.holds_lock(lock):
+            return
+    except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
+        raise LockLost from error
+    raise LockLost
 
 
 async def _settle_for_the_dead(runtime: Runtime, lock: PlainConnection, worker_id: int) -> None:

@@ -23,6 +23,15 @@ async def lock_own(conn: PlainConnection, worker_id: int) -> None:
     await conn.execute("SELECT pg_advisory_lock($1, $2)", WORKER_LOCKS, worker_id)
 
 
+async def holds_lock(conn: PlainConnection) -> bool:
+    """Asked now and then: a session that the server has ended looks alive until somebody uses it."""
+    return bool(
+        await conn.fetchval(
+            "SELECT EXISTS (SELECT FROM pg_locks WHERE pid = pg_backend_pid() AND locktype = 'advisory')"
+        )
+    )
+
+
 async def take_lock_of(conn: PlainConnection, worker_id: int) -> bool:
     """Free means that the worker is gone; holding it keeps others from settling its messages, too."""
     return bool(await conn.fetchval("SELECT pg_try_advisory_lock($1, $2)", WORKER_LOCKS, worker_id))
