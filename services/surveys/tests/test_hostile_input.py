@@ -40,11 +40,16 @@ TEXTS = (
     "up",
     "yes",
 )
-FIELDS = (
-    "title", "languages", "page_title", "do", "kind", "page", "name", "text.en", "hint.fr", "choices", "at_most", "low",
-    "high", "visible_if", "to", "t.title", "t.reason", "meeting", "opens", "reminders", "closes", "zone", "countries",
-    "title.en", "invitation.en", "at_once", "go", "lang", "shown", "a-applied", "a-cost", "a-mood", "_once",
-)  # fmt: skip
+FITTING = {
+    "title": "Recognition", "languages": "en", "page_title": "The end", "do": "rename", "kind": "single", "page": "one",
+    "name": "applied", "text.en": "Have you applied?", "hint.fr": "À peu près", "choices": "yes = Yes\nno = No",
+    "at_most": "1", "low": "0", "high": "5", "low_text.en": "Never", "visible_if": "{applied} = yes", "to": "fr",
+    "t.title": "Titre", "t.reason": "Raison", "t.choice.applied.yes": "Oui", "meeting": "", "opens": "21",
+    "reminders": "10, 5", "closes": "2", "zone": "Asia/Beirut", "countries": "LB", "title.en": "Your view",
+    "invitation.en": "Five minutes", "at_once": "yes", "go": "next", "lang": "ar", "shown": "applied",
+    "a-applied": "yes", "a-cost": "no", "a-mood": "3", "_once": "",
+}  # fmt: skip
+FIELDS = tuple(FITTING)
 JSON_VALUES: tuple[object, ...] = (
     None,
     [],
@@ -93,7 +98,8 @@ class Attacker:
 
     def path(self, pattern: str) -> str:
         for name, values in self.known.items():
-            value = self.chance.choice([*values, *values, str(uuid4()), "x", "%00", "%ff", "a" * 3000])
+            strange = self.chance.random() < 0.15
+            value = self.chance.choice([str(uuid4()), "x", "%00", "%ff", "a" * 3000] if strange else values)
             pattern = pattern.replace(f"{{{name}}}", value)
         return pattern + self.chance.choice(["", "", f"?{self.chance.choice(FIELDS)}={quoted(self.text())}"])
 
@@ -101,8 +107,10 @@ class Attacker:
         return self.chance.choice(TEXTS)
 
     def form(self) -> bytes:
-        pairs = [(self.chance.choice(FIELDS), self.text()) for _ in range(self.chance.randint(0, 14))]
-        return "&".join(f"{name}={quoted(text)}" for name, text in pairs).encode()
+        """Mostly a form that fits but for a field or two, so that the attack gets past the first check."""
+        sent = dict(FITTING) if self.chance.random() < 0.7 else {}
+        sent |= {self.chance.choice(FIELDS): self.text() for _ in range(self.chance.randint(1, 3))}
+        return "&".join(f"{name}={quoted(text)}" for name, text in sent.items()).encode()
 
     def document(self) -> bytes:
         body = {name: self.chance.choice(JSON_VALUES) for name in self.chance.sample(JSON_FIELDS, 4)}

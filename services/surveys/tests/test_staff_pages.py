@@ -124,8 +124,12 @@ async def test_a_form_sent_twice_adds_one_question(conn: Connection, sign_in: Si
     [
         ({"name": "Not A Code!"}, "The code starts with a small letter"),
         ({"text.en": ""}, "Write the question"),
+        ({"text.fr": "a" * 20_000}, "Use at most 2000 characters here."),
+        ({"hint.fr": "a" * 20_000}, "Use at most 2000 characters here."),
         ({"choices": "\n".join(f"c{n}" for n in range(70))}, "at most 60 choices"),
         ({"visible_if": "x" * 600}, "Use at most 500 characters"),
+        ({"visible_if": "x" * 6_000}, "Use at most 500 characters"),
+        ({"choices": "a" * 6_000}, "a text has at most 2000 characters"),
         ({"at_most": "many"}, "Write a whole number in digits"),
         ({"name": "other"}, "Another question has this code already."),
     ],
@@ -240,6 +244,31 @@ async def test_a_plan_with_a_mistake_keeps_what_was_typed(
     assert said in text_of(answer)
     assert "invitation ar" in answer.text
     assert await conn.fetchval("SELECT count(*) FROM campaigns") == 0
+
+
+async def test_a_plan_that_was_refused_may_be_corrected_and_sent_again(
+    conn: Connection, sign_in: SignIn, planned_meeting: UUID
+):
+    survey_id, editor = await survey_published(conn), sign_in("editor")
+    form = campaign_form(planned_meeting, do="plan", opens="1")
+    assert (await editor.http.post(f"{HOME}/{survey_id}/campaigns/new", data=form)).status_code == 409
+    planned = await editor.http.post(f"{HOME}/{survey_id}/campaigns/new", data={**form, "opens": "21"})
+    again = await editor.http.post(f"{HOME}/{survey_id}/campaigns/new", data={**form, "opens": "21"})
+    assert planned.headers["location"].startswith(f"{HOME}/campaigns/")
+    assert planned.headers["location"] == again.headers["location"]
+    assert await conn.fetchval("SELECT count(*) FROM campaigns") == 1
+
+
+async def test_limits_of_a_survey_are_said_on_the_builder(conn: Connection, sign_in: SignIn):
+    editor = sign_in("editor")
+    home = await begun(editor)
+    too_long = {"do": "rename", "page_title": "a" * 20_000, **once()}
+    assert (await editor.http.post(f"{home}/pages/page1", data=too_long)).status_code == 422
+    for _ in range(39):
+        await editor.http.post(f"{home}/pages", data={"page_title": "More", **once()})
+    full = await editor.http.post(f"{home}/pages", data={"page_title": "One more", **once()})
+    assert full.status_code == 422
+    assert "That does not fit: a survey has at most 40 pages." in text_of(full)
 
 
 async def answered(pool: Pool, sent: object, position: int, text: str = "Less paper") -> None:

@@ -6,7 +6,7 @@ from uuid import UUID, uuid4
 
 from common import clock
 from common.db import Connection
-from common.errors import Invalid
+from common.errors import Invalid, Sentence
 
 from surveys import store
 from surveys.domain.building import first_draft
@@ -28,9 +28,15 @@ async def begin_with_a_title(conn: Connection, title: str, languages: Sequence[s
 
 
 async def change(conn: Connection, survey_id: UUID, deed: Deed) -> Survey:
-    """Apply one deed to the draft as it stands: two people who build at the same time keep each other's work."""
+    """Apply one deed to the draft as it stands: two people who build at the same time keep each other's work.
+    Raises Invalid where a limit of the document stands against it."""
     survey = await store.lock_survey(conn, survey_id)
-    return await _save(conn, survey, deed(survey.definition))
+    try:
+        changed = deed(survey.definition)
+    except ValueError as limit:
+        sentence = Sentence("That does not fit: %(limit)s.", limit=limit)  # staff
+        raise Invalid(sentence) from None
+    return await _save(conn, survey, changed)
 
 
 async def publish(conn: Connection, survey_id: UUID, *, by: UUID) -> int:

@@ -96,10 +96,9 @@ async def open_at_once(conn: Connection, campaign_id: UUID) -> Campaign:
         raise NotAllowed("This survey has opened already or is over.")  # staff
     meeting = await store.get_meeting(conn, campaign.meeting_id)
     now = clock.now()
-    at_once = replace(campaign, offsets=replace(campaign.offsets, opens=None), opens_at=now)
-    due = at_once.rescheduled(at_once.offsets, meeting, now=now)
-    await store.save_campaign(conn, due)
-    await _tell_and_time(conn, due)
+    at_once = replace(campaign.offsets, opens=None)
+    due = replace(campaign, opens_at=now).rescheduled(at_once, meeting, now=now)
+    await _keep(conn, due)
     return due
 
 

@@ -42,11 +42,11 @@ def remove_page(definition: Definition, name: str) -> Definition:
     return replace(definition, pages=pages)
 
 
-def add_question(definition: Definition, page_name: str, kind: Kind) -> tuple[Definition, Question]:
+def add_question(definition: Definition, page_name: str, kind: Kind) -> Definition:
     page = _page(definition, page_name)
     name = _free_name("q", [question.name for question in definition.questions])
     question = Question(name=name, kind=kind, texts={})
-    return _with_page(definition, page_name, _with_questions(page, (*page.questions, question))), question
+    return _with_page(definition, page_name, _with_questions(page, (*page.questions, question)))
 
 
 def change_question(definition: Definition, name: str, changed: Question) -> Definition:

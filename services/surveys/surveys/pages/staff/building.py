@@ -1,10 +1,11 @@
 """Staff build a survey: its pages and texts, the check, the translation table, the preview, publishing."""
 
+from collections.abc import Callable
 from typing import Annotated
 from uuid import UUID
 
 from common import web
-from common.errors import NotAllowed
+from common.errors import Invalid, NotAllowed
 from fastapi import APIRouter, Query, Request
 from fastapi.responses import HTMLResponse, Response
 
@@ -63,29 +64,35 @@ async def add_a_page(request: Request, tx: web.Tx, viewer: web.StaffOnly, survey
     title = form.text("page_title")
     if not form.ok:
         return await show_builder(request, tx, survey_id, form=form, status=422)
-    async with web.once(tx, form) as past:
-        if past.location is None:
-            survey = await commands.change(
-                tx, survey_id, lambda draft: building.add_page(draft, {draft.language: title} if title else {})
-            )
-            past.location = f"/staff/surveys/{survey_id}?page={survey.definition.pages[-1].name}"
-    return web.redirect(past.location)
+    return await change_once(
+        request,
+        tx,
+        survey_id,
+        form,
+        lambda draft: building.add_page(draft, {draft.language: title} if title else {}),
+        lambda changed: f"?page={changed.pages[-1].name}",
+    )
 
 
 @router.post("/{survey_id}/pages/{name}")
 async def change_a_page(request: Request, tx: web.Tx, viewer: web.StaffOnly, survey_id: UUID, name: str) -> Response:
     """Rename, move or delete, by the button that was pressed."""
     form = await web.read_form(request)
-    async with web.once(tx, form) as past:
-        if past.location is None:
-            survey = await commands.change(tx, survey_id, lambda draft: _page_deed(form, draft, name))
-            there = name if survey.definition.page(name) else ""
-            past.location = f"/staff/surveys/{survey_id}?page={there}"
-    return web.redirect(past.location)
+    title = form.text("page_title")
+    if not form.ok:
+        return await show_builder(request, tx, survey_id, page=name, form=form, status=422)
+    return await change_once(
+        request,
+        tx,
+        survey_id,
+        form,
+        lambda draft: _page_deed(form.first("do"), draft, name, title),
+        lambda changed: f"?page={name if changed.page(name) else ''}",
+    )
 
 
-def _page_deed(form: web.Form, draft: Definition, name: str) -> Definition:
-    match form.first("do"):
+def _page_deed(do: str, draft: Definition, name: str, title: str) -> Definition:
+    match do:
         case "up":
             return building.move_page(draft, name, -1)
         case "down":
@@ -93,7 +100,7 @@ def _page_deed(form: web.Form, draft: Definition, name: str) -> Definition:
         case "delete":
             return building.remove_page(draft, name)
         case _:
-            return building.rename_page(draft, name, {draft.language: form.text("page_title")})
+            return building.rename_page(draft, name, {draft.language: title})
 
 
 @router.get("/{survey_id}/texts")
@@ -181,6 +188,27 @@ def _answers_in(request: Request, definition: Definition) -> Answers:
         for question in definition.questions
     }
     return {name: answer for name, answer in found.items() if answer is not None}
+
+
+async def change_once(
+    request: Request,
+    tx: web.Tx,
+    survey_id: UUID,
+    form: web.Form,
+    deed: commands.Deed,
+    leads_to: Callable[[Definition], str],
+) -> Response:
+    """One deed on the draft, once per form. A "no" is shown on the builder; it leaves nothing behind (savepoint), so
+    that the corrected form may be sent again."""
+    try:
+        async with tx.transaction(), web.once(tx, form) as past:
+            if past.location is None:
+                survey = await commands.change(tx, survey_id, deed)
+                past.location = f"/staff/surveys/{survey_id}{leads_to(survey.definition)}"
+    except Invalid as no:
+        form.blame(no)
+        return await show_builder(request, tx, survey_id, page=form.first("page"), form=form, status=no.status)
+    return web.redirect(past.location)
 
 
 async def show_builder(

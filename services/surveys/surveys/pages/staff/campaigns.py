@@ -35,7 +35,8 @@ async def plan_a_campaign(request: Request, tx: web.Tx, viewer: web.StaffOnly, s
     if plan is None:
         return await _form(request, tx, survey_id, definition, form, status=422)
     try:
-        async with web.once(tx, form) as past:
+        # The savepoint takes the form's token back where the rules say no: corrected, it may be sent again.
+        async with tx.transaction(), web.once(tx, form) as past:
             if past.location is None:
                 campaign = await commands.plan_campaign(tx, plan, by=viewer.member_id)
                 past.location = f"/staff/surveys/campaigns/{campaign.id}?done=planned"

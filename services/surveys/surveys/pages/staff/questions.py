@@ -1,6 +1,8 @@
 """Questions in the builder: add, edit, move, copy, delete; plain POSTs, each leads back to the question."""
 
 from dataclasses import replace
+from typing import Any, assert_never, cast
+from urllib.parse import quote
 from uuid import UUID
 
 from common import web
@@ -11,8 +13,18 @@ from fastapi.responses import Response
 from surveys import store
 from surveys.commands import building as commands
 from surveys.domain import building
-from surveys.domain.definitions import CODE, KINDS, LONGEST_TEXT, MOST_CHOICES, Definition, Question, Texts
-from surveys.pages.staff.building import MIB, show_builder
+from surveys.domain.definitions import (
+    CODE,
+    KINDS,
+    LONGEST_TEXT,
+    MOST_CHOICES,
+    Choice,
+    Definition,
+    Kind,
+    Question,
+    Texts,
+)
+from surveys.pages.staff.building import MIB, change_once, show_builder
 from surveys.pages.staff.choice_lines import read_lines
 
 router = APIRouter(prefix="/staff/surveys")
@@ -21,22 +33,23 @@ router = APIRouter(prefix="/staff/surveys")
 @router.post("/{survey_id}/questions")
 async def add_a_question(request: Request, tx: web.Tx, viewer: web.StaffOnly, survey_id: UUID) -> Response:
     form = await web.read_form(request)
-    kind = form.choice("kind", KINDS, required="Choose what kind of question it is")
+    kind = cast(Kind | None, form.choice("kind", KINDS, required="Choose what kind of question it is"))
     page = form.first("page")
     if kind is None:
         return await show_builder(request, tx, survey_id, page=page, form=form, status=422)
-    async with web.once(tx, form) as past:
-        if past.location is None:
-            added: list[Question] = []
+    return await change_once(
+        request,
+        tx,
+        survey_id,
+        form,
+        lambda draft: building.add_question(draft, page, kind),
+        lambda changed: _edit_the_last_of(changed, page),
+    )
 
-            def deed(draft: Definition) -> Definition:
-                changed, question = building.add_question(draft, page, kind)  # type: ignore[arg-type]
-                added.append(question)
-                return changed
 
-            await commands.change(tx, survey_id, deed)
-            past.location = f"/staff/surveys/{survey_id}?edit={added[0].name}#q-{added[0].name}"
-    return web.redirect(past.location)
+def _edit_the_last_of(definition: Definition, page: str) -> str:
+    added = next(each.questions[-1].name for each in definition.pages if each.name == page)
+    return f"?edit={added}#q-{added}"
 
 
 @router.post("/{survey_id}/questions/{name}")
@@ -46,11 +59,14 @@ async def arrange_a_question(
     """Move, copy or delete, by the button that was pressed."""
     form = await web.read_form(request)
     page = form.first("page")
-    async with web.once(tx, form) as past:
-        if past.location is None:
-            await commands.change(tx, survey_id, lambda draft: _arranged(draft, name, form.first("do")))
-            past.location = f"/staff/surveys/{survey_id}?page={page}#q-{name}"
-    return web.redirect(past.location)
+    return await change_once(
+        request,
+        tx,
+        survey_id,
+        form,
+        lambda draft: _arranged(draft, name, form.first("do")),
+        lambda _: f"?page={quote(page)}#q-{name}",
+    )
 
 
 def _arranged(draft: Definition, name: str, do: str) -> Definition:
@@ -91,26 +107,41 @@ def _read_question(form: web.Form, before: Question, definition: Definition) -> 
     code = form.text("name", required="Give the question a code, for example cost", max_length=40)
     if code and not CODE.fullmatch(code):
         form.refuse("name", "The code starts with a small letter; then small letters, digits and _")
-    changed = replace(
-        before,
-        texts=_texts(form, "text", definition, required="Write the question"),
-        hints=_texts(form, "hint", definition),
-        required=form.flag("required"),
-        visible_if=form.text("visible_if", max_length=500),
-    )
+    changes: dict[str, Any] = {
+        "name": code,
+        "texts": _texts(form, "text", before.texts, definition, required="Write the question"),
+        "hints": _texts(form, "hint", before.hints, definition),
+        "required": form.flag("required"),
+        "visible_if": form.text("visible_if", max_length=500),
+        **_changes_of_kind(form, before, definition),
+    }
+    return replace(before, **changes) if form.ok else None
+
+
+def _changes_of_kind(form: web.Form, before: Question, definition: Definition) -> dict[str, Any]:
     match before.kind:
-        case "single" | "multi":
-            changed = _with_choices(form, changed, definition)
+        case "single":
+            return {"choices": _choices(form, before, definition)}
+        case "multi":
+            at_most = form.number("at_most", low=1, high=MOST_CHOICES)
+            return {"choices": _choices(form, before, definition), "at_most": at_most}
         case "rating":
-            changed = _with_steps(form, changed, definition)
+            return {
+                "low": form.number("low", low=0, high=1, required="Write 0 or 1"),
+                "high": form.number("high", low=2, high=10, required="Write a number from 2 to 10"),
+                "low_texts": _texts(form, "low_text", before.low_texts, definition),
+                "high_texts": _texts(form, "high_text", before.high_texts, definition),
+            }
+        case "short_text" | "long_text":
+            return {}
         case _:
-            pass
-    return replace(changed, name=code) if form.ok else None
+            assert_never(before.kind)
 
 
-def _texts(form: web.Form, field: str, definition: Definition, *, required: str | None = None) -> Texts:
-    """Required in the survey's own language; the check before publishing asks for the others."""
-    texts = {
+def _texts(form: web.Form, field: str, before: Texts, definition: Definition, *, required: str | None = None) -> Texts:
+    """Required in the survey's own language; the check before publishing asks for the others. What is there in a
+    language that the survey has no more stays, in case it comes back."""
+    typed = {
         language: form.text(
             f"{field}.{language}",
             required=required if language == definition.language else None,
@@ -119,28 +150,16 @@ def _texts(form: web.Form, field: str, definition: Definition, *, required: str 
         )
         for language in definition.languages
     }
-    return {language: text for language, text in texts.items() if text}
+    return {language: text for language, text in {**before, **typed}.items() if text}
 
 
-def _with_choices(form: web.Form, question: Question, definition: Definition) -> Question:
+def _choices(form: web.Form, before: Question, definition: Definition) -> tuple[Choice, ...]:
     lines = form.text("choices", max_length=20_000, multiline=True)
-    at_most = form.number("at_most", low=1, high=MOST_CHOICES) if question.kind == "multi" else None
     try:
-        return replace(question, choices=read_lines(lines, question.choices, definition.language), at_most=at_most)
+        choices = read_lines(lines, before.choices, definition.language)
     except ValueError as wrong:
         form.refuse("choices", f"Look at the choices again: {wrong}.")
-        return question
-
-
-def _with_steps(form: web.Form, question: Question, definition: Definition) -> Question:
-    low = form.number("low", low=0, high=1, required="Write 0 or 1")
-    high = form.number("high", low=2, high=10, required="Write a number from 2 to 10")
-    if low is None or high is None:
-        return question
-    return replace(
-        question,
-        low=low,
-        high=high,
-        low_texts=_texts(form, "low_text", definition),
-        high_texts=_texts(form, "high_text", definition),
-    )
+        return before.choices
+    if len(choices) > MOST_CHOICES:
+        form.refuse("choices", f"A question has at most {MOST_CHOICES} choices.")
+    return choices
