@@ -2,7 +2,7 @@
 
 import asyncio
 import os
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 import asyncpg
 import pytest
@@ -199,6 +199,18 @@ async def test_a_producer_that_fails_is_thrown_away_and_nothing_is_lost(pool, co
     found = await eventually(published(kafka, "grower.tree", 3), within=25)
     assert [TreeGrew.read(record.data).height for record in found] == [1, 2, 3]
     assert len(publishing) >= 2
+
+
+async def test_what_a_moved_clock_dates_ahead_is_published_too(
+    conn, kafka, publishing, eventually, tmp_path, monkeypatch
+):
+    """Kafka refuses records more than an hour ahead of its own clock: theirs is the moment of publishing."""
+    (tmp_path / "offset").write_text(str(timedelta(days=11).total_seconds()))
+    monkeypatch.setenv(clock.OFFSET_VARIABLE, str(tmp_path / "offset"))
+    await outbox.append(conn, grew(1))
+    (found,) = await eventually(published(kafka, "grower.tree", 1), within=20)
+    told_at = dict(found.headers)["ce_time"].decode()
+    assert datetime.fromisoformat(told_at) > datetime.now(UTC) + timedelta(days=10)
 
 
 async def test_sealed_payloads_are_emptied_once_acknowledged(
