@@ -72,7 +72,7 @@ async def test_relay_and_consumer_may_be_killed_at_any_moment(
                 async def further(start=start, step=step):
                     return await progress() >= start + step
 
-                await eventually(further, within=60)
+                await eventually(further, within=120)
                 await process.end(signal.SIGKILL)
 
     killed = asyncio.Event()
@@ -104,7 +104,7 @@ async def test_relay_and_consumer_may_be_killed_at_any_moment(
                 kept = await conn.fetchval("SELECT count(*) FROM known_trees WHERE height = $1", rounds)
             return await heard() >= TREES * rounds and kept == TREES
 
-        await eventually(all_arrived, within=60)
+        await eventually(all_arrived, within=120)
     async with copy.acquire() as conn:
         rows = await conn.fetch(
             "SELECT tree_id, array_agg(height ORDER BY place) AS heights FROM heard GROUP BY tree_id"
