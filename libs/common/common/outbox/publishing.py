@@ -175,7 +175,8 @@ def _append(batch: Any, row: OutboxRow) -> bool:
         event_id=row.event_id, type=row.type, key=row.key, at=row.created_at, version=row.version, gone=row.gone
     )
     # Kafka's own timestamp is the moment of publishing: retention counts from it, so that what is published again is
-    # not deleted at once, and the broker refuses times ahead of its clock (a moved clock of development). ce_time is ours.
+    # not deleted at once, and the broker refuses times ahead of its clock (a moved clock of development).
+    # The event's own time is ce_time.
     return batch.append(timestamp=None, key=row.key.encode(), value=row.payload, headers=headers) is not None
 
 
