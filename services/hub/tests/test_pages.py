@@ -255,6 +255,8 @@ async def test_past_meetings_go_to_the_other_list(pool: Pool, sign_in: SignIn, t
     assert title in (await editor.http.get("/staff/hub/meetings?past=true")).text
 
 
-@pytest.mark.parametrize("path", [f"/hub/meetings/{uuid4()}", "/hub/meetings/nonsense", "/hub/nothing"])
+@pytest.mark.parametrize(
+    "path", ["/hub/meetings/01a20000-0000-7000-8000-00000000cafe", "/hub/meetings/nonsense", "/hub/nothing"]
+)
 async def test_there_is_a_page_for_what_is_not_there(sign_in: SignIn, path: str):
     assert (await sign_in().http.get(path)).status_code == 404

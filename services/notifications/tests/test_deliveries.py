@@ -75,7 +75,9 @@ async def test_a_message_is_found_by_its_number_and_by_its_message_id(office: Of
         assert "amina" not in page.text
 
 
-@pytest.mark.parametrize("searched", ["x", "\0", "ä" * 500, "<a@b>", str(uuid4()), "'; DROP TABLE messages; --"])
+@pytest.mark.parametrize(
+    "searched", ["x", "\0", "ä" * 500, "<a@b>", "01a20000-0000-7000-8000-00000000cafe", "'; DROP TABLE messages; --"]
+)
 async def test_a_number_that_is_none_is_a_page_with_a_sentence(office: Office, sign_in: SignIn, searched: str):
     page = await sign_in("editor").get(PAGE, params={"message": searched})
     assert page.status_code == 404
