@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -21,17 +22,27 @@ def image_of(name: str) -> str:
     return _by_default(SERVICES[name]["image"])
 
 
-def container(
-    name: str, network: Network, secrets: Path, *, other_secrets: Mapping[str, Path], **environment: str
-) -> DockerContainer:
-    """Not started. ``environment`` and ``other_secrets`` win over what the file says."""
+@dataclass(frozen=True)
+class Changes:
+    """What of a container is not as the file tells it."""
+
+    called: str = ""
+    image: str = ""
+    secrets: Mapping[str, Path] = field(default_factory=dict)
+    """Files by their place under /run/secrets."""
+    environment: Mapping[str, str] = field(default_factory=dict)
+
+
+def container(name: str, network: Network, secrets: Path, changes: Changes) -> DockerContainer:
+    """Not started. On the network it has the name of its kind, and its own if it has one."""
     told = SERVICES[name]
-    made = DockerContainer(image_of(name)).with_network(network).with_network_aliases(name)
-    for variable, value in {**told.get("environment", {}), **environment}.items():
+    aliases = [alias for alias in (name, changes.called) if alias]
+    made = DockerContainer(changes.image or image_of(name)).with_network(network).with_network_aliases(*aliases)
+    for variable, value in {**told.get("environment", {}), **changes.environment}.items():
         made.with_env(variable, _by_default(str(value)))
     if "command" in told:
         made.with_command(told["command"])
-    for source, target in _mounts(told, secrets, other_secrets).items():
+    for source, target in _mounts(told, secrets, changes.secrets).items():
         made.with_volume_mapping(str(source), target, "ro")
     made.tmpfs.update(
         {place: options for place, _, options in (mount.partition(":") for mount in told.get("tmpfs", []))}

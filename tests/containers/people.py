@@ -31,7 +31,7 @@ def post(browser: httpx.Client, path: str, document: Any, status: int = 201) -> 
     return expect(browser.post(path, json=document, headers={"Idempotency-Key": str(uuid.uuid4())}), status)
 
 
-def apply(system: System, address: str) -> None:
+def apply(system: System, address: str, door: str = "front-door") -> None:
     person = {
         "name": "Amina Haddad",
         "email": address,
@@ -39,15 +39,15 @@ def apply(system: System, address: str) -> None:
         "language": "en",
         "consents": ["surveys", "news"],
     }
-    with system.visitor() as browser:
+    with system.visitor(door) as browser:
         post(browser, "/api/members/applications", person, 202)
 
 
-def join(system: System) -> Member:
+def join(system: System, door: str = "front-door") -> Member:
     """Apply, open the mailed link, be a member."""
     address = fresh_address()
-    apply(system, address)
-    browser = system.visitor()
+    apply(system, address, door)
+    browser = system.visitor(door)
     expect(browser.post(mailed_path(system, address, "/confirm/"), data={}), 303)
     return Member(address, expect(browser.get("/api/members/me"), 200)["member_id"], browser)
 
