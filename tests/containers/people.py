@@ -28,7 +28,11 @@ def expect(answer: httpx.Response, *statuses: int) -> Any:
 
 
 def post(browser: httpx.Client, path: str, document: Any, status: int = 201) -> Any:
-    return expect(browser.post(path, json=document, headers={"Idempotency-Key": str(uuid.uuid4())}), status)
+    return expect(browser.post(path, json=document, headers=idempotency_key()), status)
+
+
+def idempotency_key() -> dict[str, str]:
+    return {"Idempotency-Key": str(uuid.uuid4())}
 
 
 def apply(system: System, address: str, door: str = "front-door") -> None:

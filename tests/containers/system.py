@@ -66,6 +66,14 @@ class System:
         self.clock.chmod(0o644)
         self.network.create()
 
+    def now(self) -> datetime:
+        """By the clock of the services."""
+        return datetime.now(UTC) + timedelta(seconds=float(self.clock.read_text()))
+
+    def move_clock(self, step: timedelta) -> None:
+        """In place: the file itself is what the containers see."""
+        self.clock.write_text(str(float(self.clock.read_text()) + step.total_seconds()))
+
     def start(
         self,
         name: str,

@@ -7,10 +7,11 @@ from typing import Any
 import httpx
 
 from tests.containers.engine import ROOT
-from tests.containers.people import Member, expect, join, mailed_path, mails, post, staff
+from tests.containers.people import Member, expect, idempotency_key, join, mailed_path, mails, post, staff
 from tests.containers.system import System, eventually
 
 SURVEY = ROOT / "deploy" / "local" / "seed" / "survey.json"
+INVITATION = {"title": "Before we meet", "invitation": "Two minutes, before the meeting."}
 
 
 def test_the_main_job_from_joining_to_being_forgotten(system: System):
@@ -52,20 +53,21 @@ def has_a_calendar(member: Member, mail: dict[str, Any]) -> bool:
 
 
 def ask_before_the_meeting(console: httpx.Client, meeting: dict[str, Any]) -> str:
-    survey = post(console, "/api/surveys/definitions", json.loads(SURVEY.read_text()))["survey_id"]
-    post(console, f"/api/surveys/definitions/{survey}/versions", None)
+    survey = json.loads(SURVEY.read_text())
+    survey_id = post(console, "/api/surveys/definitions", survey)["survey_id"]
+    post(console, f"/api/surveys/definitions/{survey_id}/versions", None)
     plan = {
-        "survey_id": survey,
+        "survey_id": survey_id,
         "meeting_id": meeting["id"],
         "opens": None,
         "reminders": [5],
         "closes": 2,
-        "texts": {"en": {"title": "Before we meet", "invitation": "Two minutes, before the meeting."}},
+        "texts": {language: INVITATION for language in survey["languages"]},
     }
 
     def planned() -> Any:
         """Once the meeting is known there."""
-        answer = console.post("/api/surveys/campaigns", json=plan, headers={"Idempotency-Key": meeting["id"]})
+        answer = console.post("/api/surveys/campaigns", json=plan, headers=idempotency_key())
         return answer.json()["campaign_id"] if answer.status_code == 201 else None
 
     return str(eventually(planned))
