@@ -63,5 +63,12 @@ class Postbox:
         return answer.text if answer.status_code == 200 else ""
 
     async def _get(self, path: str, **params: Any) -> httpx.Response:
+        """Raises ConnectionError while the service is away: whoever waits for a mail waits on."""
         async with httpx.AsyncClient(base_url=self.here.url, timeout=30) as client:
-            return await client.get(path, params=params)
+            try:
+                answer = await client.get(path, params=params)
+            except httpx.TransportError as error:
+                raise ConnectionError(path) from error
+        if answer.status_code >= 500:
+            raise ConnectionError(f"{path}: {answer.status_code}")
+        return answer

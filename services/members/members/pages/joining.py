@@ -86,10 +86,14 @@ async def confirm(request: Request, token: str, form: SentForm, tx: web.Tx) -> R
     """The new member is signed in: her mailbox is what every later sign-in would ask for."""
     now = clock.now()
     try:
-        member = await applications.confirm(tx, token, now=now)
+        async with web.once(tx, form) as past:
+            if past.location is not None:  # pressed twice, or the answer was lost on the way
+                return web.redirect(past.location)
+            member = await applications.confirm(tx, token, now=now)
+            entered = await sign_in.enter(tx, member, device=device(request), next_path="/me?saved=joined", now=now)
+            past.location = entered.next_path
     except NotAllowed as no:
         return _ended(request, no)
-    entered = await sign_in.enter(tx, member, device=device(request), next_path="/me?saved=joined", now=now)
     return let_in(request, web.redirect(entered.next_path), entered, now=now)
 
 
