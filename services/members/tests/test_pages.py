@@ -58,6 +58,19 @@ async def test_from_the_form_to_the_profile(browser: Browser, conn, run_timers, 
     assert heading(profile) == "Amina Haddad"
 
 
+async def test_the_confirming_button_may_be_pressed_twice(browser: Browser, conn, run_timers, mailroom: Mailroom):
+    """Or once, when the answer is lost on the way and the browser asks whether to send it again."""
+    http = browser()
+    await http.post("/join", data=form())
+    await run_timers()
+    path = (await mailroom.last(conn)).link.removeprefix("http://localhost:8000")
+    once = re.search(r'name="_once" value="([^"]+)"', (await http.get(path)).text)
+    assert once
+    answers = [await http.post(path, data={"_once": once[1]}) for _ in range(2)]
+    assert [(answer.status_code, answer.headers["location"]) for answer in answers] == [(303, "/me?saved=joined")] * 2
+    assert await conn.fetchval("SELECT count(*) FROM members") == 1
+
+
 async def test_a_member_reads_pages_in_the_language_she_joined_with(browser: Browser, conn, run_timers, mailroom):
     await joined(conn)
     http = await signed_in(browser, conn, run_timers, mailroom)

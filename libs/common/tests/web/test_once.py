@@ -1,6 +1,7 @@
 """One effect for one form, on the real database."""
 
 import asyncio
+from contextlib import suppress
 
 import pytest
 from common import db, web
@@ -64,6 +65,18 @@ async def test_a_form_that_was_refused_may_be_sent_again(pool, notes):
     sent = form()
     async with db.transaction(pool) as conn, web.once(conn, sent) as past:
         assert past.location is None
+    await write_down(pool, sent)
+    assert await count(notes) == 1
+
+
+async def test_what_a_refused_form_had_done_already_is_undone_even_where_its_page_commits(pool, notes):
+    sent = form()
+    async with db.transaction(pool) as conn:
+        with suppress(NotAllowed):
+            async with web.once(conn, sent):
+                await conn.execute("INSERT INTO notes VALUES ($1)", sent.text("text"))
+                raise NotAllowed("Not now.")
+    assert await count(notes) == 0
     await write_down(pool, sent)
     assert await count(notes) == 1
 
