@@ -1,54 +1,25 @@
 """The inbox on real Kafka: every default of FastStream and aiokafka that would lose or repeat a record."""
 
 import asyncio
-from contextlib import asynccontextmanager
-from uuid import uuid4
 
 import pytest
 import streams
 from aiokafka import TopicPartition
 from aiokafka.admin import RecordsToDelete
 from common import bus, clock, db
-from common.events import members
 from common.inbox import Consumers, deadletters, subscription
 from common.inbox.applying import UNLUCKY_KEYS, TooManyFailures
-from common.inbox.subscription import Dead, Patience, Subscription
+from common.inbox.subscription import Dead, Subscription
 from common.service.letters import log_starts
 from common.service.supervision import supervise
-from common.testing import Gone, as_record
-from toy.events import TreeGrew, TreeState
+from toy.events import TreeGrew
 from toy.watcher import app
-
-QUICK = Patience(
-    batch_retry=2.0, first_pause=0.02, longest_pause=0.1, drain=20.0, graceful=1.0, watch=0.1, missing_topics=0.2
-)
+from watching import QUICK, Watch, consuming, crash, grew, heard_by, is_heard
 
 
 @pytest.fixture
 def service_migrations():
     return [app.service.migrations]
-
-
-class Watch:
-    """A consumer group whose deed writes down what it heard, and may be held at a gate or told to fail."""
-
-    def __init__(self):
-        self.consumers = Consumers("watcher")
-        self.gate = asyncio.Event()
-        self.gate.set()
-        self.arrived = asyncio.Event()
-        self.failures = []
-
-        @self.consumers.on(TreeGrew)
-        async def note_growth(grew, conn):
-            self.arrived.set()
-            await self.gate.wait()
-            if self.failures:
-                raise self.failures.pop(0)
-            await app.note_growth(grew, conn)
-
-        self.consumers.on_batch(TreeState)(app.keep_trees)
-        self.consumers.on_gone(TreeState)(app.forget_the_tree)
 
 
 @pytest.fixture
@@ -59,55 +30,6 @@ def watch():
 @pytest.fixture
 async def topics(kafka):
     await kafka.make("grower.tree", "grower.tree.state", "members.erasure.state")
-
-
-@asynccontextmanager
-async def consuming(kafka, pool, watch, **changed):
-    """A running subscription, stopped in order at the end."""
-    stopping = asyncio.Event()
-    mine = Subscription(watch.consumers, pool, kafka.bootstrap, stopping, patience=QUICK, **changed)
-    running = asyncio.create_task(mine.run())
-    try:
-        yield mine
-    finally:
-        stopping.set()
-        watch.gate.set()
-        await asyncio.wait([running])
-        if running.exception() and mine.failure is None:
-            running.result()
-
-
-async def crash(running):
-    """As if the process had died: whatever is in work is cut off, nothing is said to Kafka."""
-    running.cancel()
-    await asyncio.wait([running])
-
-
-def grew(height, tree_id="oak", **more):
-    return as_record(TreeGrew(tree_id=tree_id, height=height, **more))
-
-
-def heard_by(pool):
-    async def heard():
-        async with pool.acquire() as conn:
-            return [
-                (row["tree_id"], row["height"])
-                for row in await conn.fetch("SELECT tree_id, height FROM heard ORDER BY place")
-            ]
-
-    return heard
-
-
-async def is_heard(pool, eventually, expected, within=10):
-    heard = heard_by(pool)
-
-    async def as_expected():
-        return sorted(await heard()) == sorted(expected)
-
-    try:
-        await eventually(as_expected, within=within)
-    except AssertionError:
-        assert sorted(await heard()) == sorted(expected)
 
 
 async def test_events_have_their_effect_and_offsets_follow(pool, kafka, topics, watch, eventually):
@@ -338,150 +260,3 @@ async def test_a_position_below_the_logs_start_is_an_error_until_it_is_moved_on(
     async with consuming(kafka, pool, watch) as mine:
         await is_heard(pool, eventually, [("oak", 1), ("oak", 2), ("oak", 5)])
         assert mine.ready
-
-
-# ---- the same state, whatever is read again
-
-
-async def state_of(pool):
-    async with pool.acquire() as conn:
-        return (
-            sorted(tuple(row) for row in await conn.fetch("SELECT * FROM known_trees")),
-            [tuple(row) for row in await conn.fetch("SELECT tree_id, what, height FROM heard ORDER BY tree_id, place")],
-            sorted(tuple(row) for row in await conn.fetch("SELECT id FROM erased")),
-        )
-
-
-def a_season(people):
-    """Growth and states of thirty trees, some felled, and one owner who is forgotten."""
-    told = []
-    for height in range(1, 9):
-        for number in range(30):
-            owner = people[number % len(people)]
-            told.append(TreeGrew(tree_id=f"tree-{number}", height=height, owner_id=owner))
-            told.append(TreeState(tree_id=f"tree-{number}", version=height, height=height, owner_id=owner))
-    told += [Gone(TreeState, f"tree-{number}", 8) for number in range(5)]
-    return [as_record(one) for one in told]
-
-
-async def test_a_topic_replayed_three_times_gives_the_same_state(pool, kafka, topics, watch, eventually):
-    people = [uuid4() for _ in range(7)]
-    season = a_season(people)
-    await streams.send(kafka, *season)
-
-    async def all_was_read():
-        async with pool.acquire() as conn:
-            return await conn.fetchval(
-                "SELECT sum(next) FROM positions WHERE consumer_group = 'watcher' AND topic LIKE 'grower.%'"
-            ) == len(season)
-
-    async with consuming(kafka, pool, watch):
-        await eventually(all_was_read, within=30)
-        await streams.send(
-            kafka, as_record(members.ErasureState(member_id=people[0], version=1, requested_at=clock.now()))
-        )
-
-        async def she_is_forgotten():
-            return (await state_of(pool))[2]
-
-        await eventually(she_is_forgotten)
-    before = await state_of(pool)
-    assert len(before[0]) == 25
-    for _ in range(3):
-        async with pool.acquire() as conn:
-            await conn.execute("UPDATE positions SET next = 0")
-        async with consuming(kafka, pool, watch):
-            await eventually(all_was_read, within=30)
-        assert await state_of(pool) == before
-
-
-async def test_a_late_copy_never_brings_back_an_erased_person(pool, kafka, topics, watch, eventually):
-    """Not even where the ids consumed long ago are forgotten."""
-    person = uuid4()
-    old_fact, old_state = (
-        grew(1, owner_id=person),
-        as_record(TreeState(tree_id="oak", version=1, height=1, owner_id=person)),
-    )
-    async with consuming(kafka, pool, watch):
-        await streams.send(
-            kafka, as_record(members.ErasureState(member_id=person, version=1, requested_at=clock.now()))
-        )
-
-        async def she_is_forgotten():
-            return (await state_of(pool))[2]
-
-        await eventually(she_is_forgotten)
-        await streams.send(kafka, old_fact, old_state, grew(1, "ash"))
-        await is_heard(pool, eventually, [("ash", 1)])
-        assert (await state_of(pool))[0] == []
-
-
-async def test_a_restored_database_catches_up_by_its_own_positions(
-    pool, database, kafka, topics, watch, eventually, restored
-):
-    """Kafka believes that all was consumed; the database of last night knows better. And it learns who was erased
-    before it reads anything else."""
-    people = [uuid4() for _ in range(5)]
-    season = a_season(people)
-    half = len(season) // 2
-    await streams.send(kafka, *season[:half])
-
-    def read_by(which, count):
-        async def all_was_read():
-            async with which.acquire() as conn:
-                return (
-                    await conn.fetchval(
-                        "SELECT sum(next) FROM positions WHERE consumer_group = 'watcher' AND topic LIKE 'grower.%'"
-                    )
-                    == count
-                )
-
-        return all_was_read
-
-    async with consuming(kafka, pool, watch):
-        await eventually(read_by(pool, half), within=30)
-    last_night = await restored(database)
-    async with consuming(kafka, pool, watch):
-        await streams.send(
-            kafka, as_record(members.ErasureState(member_id=people[0], version=1, requested_at=clock.now()))
-        )
-
-        async def she_is_forgotten():
-            return (await state_of(pool))[2]
-
-        await eventually(she_is_forgotten)
-        await streams.send(kafka, *season[half:])
-        await eventually(read_by(pool, len(season)), within=30)
-    async with consuming(kafka, last_night, watch):
-        await eventually(read_by(last_night, len(season)), within=30)
-    assert await state_of(last_night) == await state_of(pool)
-
-
-@pytest.fixture
-async def restored(pool):
-    """``await restored(database)``: a copy of the database as it is now, opened as if it were brought back later."""
-    opened = []
-
-    async def copy(database):
-        from common.testing import named_database
-
-        server, name = database.rsplit("/", 1)
-        await pool.expire_connections()
-        admin = await db.asyncpg.connect(f"{server}/postgres")
-        try:
-            await admin.execute("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = $1", name)
-            await admin.execute(f'CREATE DATABASE "{name}_restored" TEMPLATE "{name}"')
-        finally:
-            await admin.close()
-        opened.append((f"{server}/postgres", f"{name}_restored"))
-        opened.append(await db.open_pool(named_database(database, f"{name}_restored"), application_name="restored"))
-        return opened[-1]
-
-    yield copy
-    for one in reversed(opened):
-        if isinstance(one, tuple):
-            admin = await db.asyncpg.connect(one[0])
-            await admin.execute(f'DROP DATABASE "{one[1]}" WITH (FORCE)')
-            await admin.close()
-        else:
-            await one.close()
