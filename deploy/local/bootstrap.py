@@ -137,7 +137,7 @@ def make_venv() -> None:
     ours = [part for package in PACKAGES for part in ("-e", str(ROOT / package))]
     if uv:
         _run([uv, "venv", "--allow-existing", "--python", sys.executable, str(VENV)])
-        install = [uv, "pip", "install", "--python", python]
+        install = [uv, "pip", "install", "--compile-bytecode", "--python", python]
     else:
         _run([sys.executable, "-m", "venv", str(VENV)])
         install = [python, "-m", "pip", "install", "--disable-pip-version-check"]
