@@ -34,10 +34,10 @@ class Changes:
 
 
 def container(name: str, network: Network, secrets: Path, changes: Changes) -> DockerContainer:
-    """Not started. On the network it has the name of its kind, and its own if it has one."""
+    """Not started. A second one of a kind has a name of its own: the front door leads to the first."""
     told = SERVICES[name]
-    aliases = [alias for alias in (name, changes.called) if alias]
-    made = DockerContainer(changes.image or image_of(name)).with_network(network).with_network_aliases(*aliases)
+    made = DockerContainer(changes.image or image_of(name)).with_network(network)
+    made.with_network_aliases(changes.called or name)
     for variable, value in {**told.get("environment", {}), **changes.environment}.items():
         made.with_env(variable, _by_default(str(value)))
     if "command" in told:

@@ -11,6 +11,8 @@ REASON = engine.why_not()
 OURS = Path(__file__).parent
 
 if REASON is None:
+    from testcontainers.core.labels import LABEL_SESSION_ID, SESSION_ID
+
     from tests.containers.system import SERVICES, System
 
 
@@ -36,3 +38,4 @@ def system(tmp_path_factory: pytest.TempPathFactory) -> "Iterator[System]":
         yield here
     finally:
         here.stop_everything()
+    assert engine.docker("ps", "-aq", "--filter", f"label={LABEL_SESSION_ID}={SESSION_ID}") == "", "containers are left"
