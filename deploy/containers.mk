@@ -19,7 +19,7 @@ images: ready ## Build the images of the four services
 	@deploy/images/services.sh
 
 up: ready ## Run everything from images on http://localhost:8000
-	@$(VENV)/python -m deploy.compose.secret_files $(SECRETS_FOLDER)
+	@$(VENV)/python -m deploy.compose.secret_files "$(SECRETS_FOLDER)"
 	@$(COMPOSE) up --detach --wait
 
 down: ## Stop what `make up` started; its data stays in volumes
@@ -39,7 +39,7 @@ check-deploy: deploy-tools ## Lint and validate Dockerfiles, scripts, compose fi
 
 # 350 MB that only this check needs: not part of what `make run` and `make test` set up.
 deploy-tools: ready
-	@cmp -s requirements/deploy.txt $(CONTAINERS)/tools || { \
+	@cmp -s requirements/deploy.txt "$(CONTAINERS)/tools" || { \
 		if command -v uv >/dev/null; then uv pip install -q --python $(VENV)/python --require-hashes -r requirements/deploy.txt; \
 		else $(VENV)/python -m pip install -q --require-hashes -r requirements/deploy.txt; fi && \
-		mkdir -p $(CONTAINERS) && cp requirements/deploy.txt $(CONTAINERS)/tools; }
+		mkdir -p "$(CONTAINERS)" && cp requirements/deploy.txt "$(CONTAINERS)/tools"; }
