@@ -26,7 +26,7 @@ from deploy.local.seed.visitor import browser, staff
 from deploy.local.stack import SERVICES, Stack
 from tests.journeys.postbox import Postbox
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
 
 KILLS = 20
 SENDING_KILLS = 2
@@ -230,8 +230,13 @@ async def expect_everything_once(here: Stack, guests: list[Guest], answered: int
     arrived, unknown = await invited(here, guests), await held(here)
     assert [address for address, times in arrived.items() if times > 1] == [], "bulk mail is never sent twice"
     assert len(guests) - len(arrived) <= unknown <= KILLS * UNKNOWN_PER_KILL
-    ((recorded,),) = await figures(here, "notifications", "SELECT count(*) FROM participations")
-    assert recorded == answered
+
+    async def heard() -> bool:
+        """A consumer group takes up to its session time-out to notice that a member was killed."""
+        ((recorded,),) = await figures(here, "notifications", "SELECT count(*) FROM participations")
+        return bool(recorded == answered)
+
+    await wait_for(heard, within=PATIENCE)
 
 
 async def test_a_minute_without_kafka_refuses_nobody_and_loses_nothing(alone: Stack):

@@ -15,7 +15,7 @@ from deploy.local.stack import Stack
 from tests.journeys.postbox import Postbox
 from tests.journeys.traces import Traces, let_days_pass_in_kafka
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
 
 CANARY = "zilpzalp"
 ADDRESS = f"{CANARY}@example.org"

@@ -17,7 +17,7 @@ import pytest
 from deploy.local.seed.visitor import staff
 from deploy.local.stack import SERVICES, Stack
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
 
 SEED = os.environ.get("HOSTILE_SEED") or str(random.randrange(10**6))
 EXAMPLES = 60

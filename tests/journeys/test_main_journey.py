@@ -21,7 +21,7 @@ from deploy.local.stack import Stack
 from tests.journeys.browsing import PHONE, Person, chromium, person
 from tests.journeys.postbox import Postbox
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
 
 AMINA, SALMA = "amina@example.org", "salma@example.org"
 

@@ -15,7 +15,7 @@ from deploy.local import processes, stack
 
 ROOT = Path(__file__).parents[2]
 EVERYTHING = {"postgres", "kafka", "front-door", *stack.SERVICES}
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
 
 
 class Launcher:
