@@ -30,6 +30,7 @@ class AlreadyRunning(Exception):
 def main(folder: Path, *, with_seeds: bool) -> int:
     started = time.monotonic()
     signal.signal(signal.SIGTERM, _as_if_interrupted)
+    signal.signal(signal.SIGINT, _as_if_interrupted)  # a background shell hands its children SIGINT ignored
     try:
         with the_only_run(folder):
             _run(new_stack(folder), started, with_seeds)
