@@ -10,6 +10,7 @@ import os
 import uuid
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
 from itertools import count
 from pathlib import Path
 from typing import Any
@@ -27,6 +28,8 @@ from common.events import Event, StateEvent
 from common.inbox import Consumers
 
 POLL = 0.02
+MORNING = datetime(2026, 11, 26, 9, 0, tzinfo=UTC)
+"""When tests with a clock of their own begin."""
 TEMPLATE_LOCK = 7_203_114_509_881_212
 
 
@@ -236,14 +239,36 @@ async def told(conn: Connection, event_class: type[Event]) -> list[Any]:
     return [event_class.read(row["payload"]) for row in rows]
 
 
-def offset_file(folder: Path) -> Path:
-    """A clock offset file at zero, for CLOCK_OFFSET_FILE."""
-    file = folder / "clock.offset"
+@dataclass
+class Clock:
+    """The time of the whole process, through the same offset file as in development."""
+
+    file: Path
+
+    def at(self, moment: datetime) -> None:
+        real = clock.now() - timedelta(seconds=float(self.file.read_text()))
+        self.file.write_text(str((moment - real).total_seconds()))
+
+    def forward(self, **much: float) -> datetime:
+        """``forward(days=2)``; returns what time it is then."""
+        self.at(clock.now() + timedelta(**much))
+        return clock.now()
+
+
+@pytest.fixture
+def time(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Clock:
+    """It is MORNING, and goes on from there."""
+    file = tmp_path / "clock.offset"
     file.write_text("0")
-    return file
+    monkeypatch.setenv("CLOCK_OFFSET_FILE", str(file))
+    its = Clock(file)
+    its.at(MORNING)
+    return its
 
 
 __all__ = [
+    "MORNING",
+    "Clock",
     "Gone",
     "Kafka",
     "as_record",
@@ -252,9 +277,9 @@ __all__ = [
     "deliver",
     "eventually",
     "kafka",
-    "offset_file",
     "pool",
     "service_migrations",
+    "time",
     "told",
     "wait_for",
 ]

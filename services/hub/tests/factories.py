@@ -1,16 +1,17 @@
 """Believable defaults; each test changes the one thing that matters."""
 
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any
 from uuid import UUID, uuid4
 
 from common.events.hub import MeetingText
+from common.testing import MORNING
 from hub.domain.meetings import Meeting, Plan, schedule_meeting
 from hub.domain.rsvps import YES, KnownMember, Rsvp
 from hub.domain.schedule import Schedule
 
-NOW = datetime(2026, 11, 26, 9, 0, tzinfo=UTC)
+NOW = MORNING
 QUALIFICATIONS = {
     "en": MeetingText(title="Recognising foreign qualifications", agenda="Results, two proposals, decision"),
     "fr": MeetingText(title="Reconnaître les diplômes étrangers"),

@@ -9,10 +9,10 @@ from common import db
 from common.db import Connection, Pool
 from common.events.hub import MeetingScheduled
 from common.testing import told
+from common.web.testing import SignIn
 from hub.commands import meetings
 from hub.domain.meetings import Meeting
 
-from .conftest import SignIn
 from .factories import plan, schedule
 
 WANTED: dict[str, Any] = {

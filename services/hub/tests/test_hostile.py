@@ -8,9 +8,9 @@ from uuid import uuid4
 import pytest
 from common import db
 from common.db import Connection, Pool
+from common.web.testing import SignIn
 from hub.commands import meetings
 
-from .conftest import SignIn
 from .factories import plan, schedule
 
 SEED = int(os.environ.get("HOSTILE_SEED", random.randrange(10**9)))

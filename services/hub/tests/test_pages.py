@@ -13,11 +13,11 @@ from common import db
 from common.db import Connection, Pool
 from common.events.hub import MeetingState
 from common.testing import told
+from common.web.testing import Person, SignIn
 from hub.commands import meetings
 from hub.domain.meetings import Meeting
 from hub.store import meetings as stored
 
-from .conftest import Person, SignIn
 from .factories import QUALIFICATIONS, plan, schedule
 
 ONCE = "7c0f5a0e-6f2d-4f5e-9d3a-5f3a1f0f7b11"

@@ -2,25 +2,22 @@
 
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
-from datetime import datetime, timedelta
 from pathlib import Path
 from uuid import uuid4
 
 import httpx
 import pytest
-from common import clock, sealing, timers
+from common import sealing, timers
 from common.db import Connection, Pool, open_pool
 from common.events import Sealed
 from common.events.members import Letter, LetterRequested
 from common.service import Runtime
-from common.testing import make_template, named_database, told
+from common.testing import Clock, make_template, named_database, told
 from common.web import limits
 from members import keyring as keys
 from members.app import make_web, service
 from members.opening import VAULT_MIGRATIONS, open_keyring
 from members.settings import Settings
-
-from .factories import NOW
 
 ORIGIN = "http://localhost:8000"
 
@@ -30,30 +27,9 @@ def service_migrations() -> list[Path]:
     return [service.migrations]
 
 
-@dataclass
-class Clock:
-    """The time of the whole process, through the same offset file as in development."""
-
-    file: Path
-
-    def at(self, moment: datetime) -> None:
-        real = clock.now() - timedelta(seconds=float(self.file.read_text()))
-        self.file.write_text(str((moment - real).total_seconds()))
-
-    def forward(self, **much: float) -> datetime:
-        self.at(clock.now() + timedelta(**much))
-        return clock.now()
-
-
 @pytest.fixture(autouse=True)
-def time(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Clock:
-    """It is the morning of 26 November 2026, and goes on from there."""
-    file = tmp_path / "clock.offset"
-    file.write_text("0")
-    monkeypatch.setenv("CLOCK_OFFSET_FILE", str(file))
-    its = Clock(file)
-    its.at(NOW)
-    return its
+def by_day(time: Clock) -> None:
+    """Every test here begins in the morning."""
 
 
 @pytest.fixture

@@ -2,18 +2,19 @@
 
 import itertools
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any
 from uuid import UUID, uuid4
 
 from common.db import Connection
+from common.testing import MORNING
 from members.commands import applications
 from members.domain.applications import CONFIRM_WITHIN, Application
 from members.domain.membership import Member, Profile
 from members.keyring import token_hash
 from members.store import applications as store
 
-NOW = datetime(2026, 11, 26, 9, 0, tzinfo=UTC)
+NOW = MORNING
 
 _several = itertools.count(1)
 

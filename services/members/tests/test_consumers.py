@@ -4,13 +4,12 @@ from uuid import uuid4
 
 from common.events.members import LetterRequested, MemberState
 from common.events.notifications import LetterSent, MemberUnsubscribed
-from common.testing import deliver, told
+from common.testing import Clock, deliver, told
 from members.commands import erasure
 from members.consumers import consumers
 from members.domain.membership import standing
 from members.store import members as people
 
-from .conftest import Clock
 from .factories import NOW, applied, joined
 
 

@@ -9,7 +9,7 @@ from common.errors import NotFound
 from common.events import ErasedPlace, hub, notifications, surveys
 from common.events.members import ContactState, ErasureState, LetterRequested, MemberState, SessionState
 from common.inbox import is_erased
-from common.testing import deliver, told
+from common.testing import Clock, deliver, told
 from members.commands import erasure, sign_in
 from members.consumers import consumers
 from members.domain.erasure import SERVICES
@@ -18,7 +18,7 @@ from members.store import erasure as store
 from members.store import members as people
 from members.store import vault
 
-from .conftest import Browser, Clock, Mailroom
+from .conftest import Browser, Mailroom
 from .factories import AMINA, NOW, address, applied, joined, profile
 from .test_pages import signed_in
 

@@ -4,7 +4,7 @@ import pytest
 from common.db import Connection
 from common.errors import Gone, NotFound
 from common.events.members import Contact, ContactState, LetterRequested, MemberJoined, MemberState
-from common.testing import told
+from common.testing import Clock, told
 from cryptography.exceptions import InvalidTag
 from members.commands import applications, letters, membership
 from members.domain.applications import AlreadyConfirmed
@@ -13,7 +13,7 @@ from members.store import applications as store
 from members.store import members as people
 from members.store import vault
 
-from .conftest import Clock, Mailroom
+from .conftest import Mailroom
 from .factories import AMINA, NOW, applied, joined, profile
 
 

@@ -5,7 +5,7 @@ from datetime import timedelta
 import pytest
 from common.db import Pool
 from common.events.members import ContactState, ErasureState, MemberState, SigningKeyState
-from common.testing import told
+from common.testing import Clock, told
 from common.web import limits, tokens
 from fastapi import Request
 from members.app import service
@@ -15,7 +15,7 @@ from members.opening import open_keyring, publish_signing_key
 from members.settings import Settings
 from members.store.members import roles_of
 
-from .conftest import Browser, Clock
+from .conftest import Browser
 from .factories import NOW, form, joined
 
 

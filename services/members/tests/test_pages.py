@@ -5,12 +5,13 @@ import re
 import httpx
 import pytest
 from common.db import Connection, transaction
+from common.testing import Clock
 from common.web import tokens
 from members.commands import membership, staff
 from members.domain.membership import standing
 from members.store import members as people
 
-from .conftest import Browser, Clock, Mailroom
+from .conftest import Browser, Mailroom
 from .factories import AMINA, NOW, form, joined
 
 

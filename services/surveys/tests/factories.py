@@ -1,17 +1,18 @@
 """Believable defaults; a test says only what matters to it."""
 
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from typing import Any
 from uuid import UUID, uuid4
 
 from common.events.hub import MeetingState, MeetingText
 from common.events.members import MemberState
 from common.events.surveys import CampaignText
+from common.testing import MORNING
 from surveys.domain.campaigns import Campaign, Meeting, Offsets, Segment
 from surveys.domain.definitions import Choice, Definition, Page, Question
 
-NOW = datetime(2026, 11, 26, 9, 0, tzinfo=UTC)
+NOW = MORNING
 BEIRUT = "Asia/Beirut"
 
 

@@ -12,13 +12,13 @@ import pytest
 from common import links
 from common.db import Connection, Pool
 from common.events.surveys import ParticipationRecorded
-from common.testing import told
+from common.testing import Clock, told
 from common.web import limits
+from common.web.testing import Person, SignIn
 from surveys import store
 from surveys.commands import building, campaigns
 from surveys.domain.answering import shown_pages
 
-from .conftest import Clock, Person, SignIn
 from .factories import NOW, definition, page, question
 from .scene import campaign_open, counted, run_timers
 

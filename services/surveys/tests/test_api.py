@@ -4,9 +4,9 @@ from uuid import uuid4
 
 import pytest
 from common.db import Connection, Pool
+from common.web.testing import Person, SignIn
 from surveys import store
 
-from .conftest import Person, SignIn
 from .factories import definition
 from .scene import campaign_open, meeting_planned, members_agree, survey_published
 

@@ -17,13 +17,12 @@ from common.events.surveys import (
     InvitationsIssued,
     ParticipationTicked,
 )
-from common.testing import Gone, deliver, told
+from common.testing import Clock, Gone, deliver, told
 from surveys import store
 from surveys.commands import building, campaigns
 from surveys.consumers import consumers
 from surveys.domain.campaigns import GRACE, Campaign, Offsets, Segment
 
-from .conftest import Clock
 from .factories import NOW, definition, meeting_state, member_state, page, question
 from .scene import STAFF, campaign_open, campaign_planned, meeting_planned, members_agree, run_timers, survey_published
 

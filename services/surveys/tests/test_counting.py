@@ -10,7 +10,7 @@ from common import db
 from common.db import Connection, Pool
 from common.events.members import ErasureState
 from common.events.surveys import ErasureAnswered
-from common.testing import deliver, told
+from common.testing import Clock, deliver, told
 from surveys import store
 from surveys.commands import answering, recounting
 from surveys.commands.answering import SentPage
@@ -19,7 +19,6 @@ from surveys.consumers import consumers
 from surveys.domain.definitions import Question
 from surveys.tally import tally_all, tally_once
 
-from .conftest import Clock
 from .factories import NOW, definition
 from .scene import Sent, campaign_open, run_timers
 

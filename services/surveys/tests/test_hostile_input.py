@@ -10,10 +10,10 @@ import httpx
 import pytest
 from common.db import Connection, Pool
 from common.web import limits
+from common.web.testing import SignIn
 from fastapi.routing import APIRoute
 from surveys import api, pages
 
-from .conftest import SignIn
 from .scene import campaign_open
 
 SEED = random.SystemRandom().randrange(10**6)

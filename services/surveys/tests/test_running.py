@@ -18,12 +18,12 @@ from common.db import Connection, Pool
 from common.events import Event
 from common.events.surveys import CampaignKeyState, InvitationsIssued, ParticipationRecorded, ParticipationTicked
 from common.testing import Kafka
+from common.web.testing import ORIGIN
 from surveys import store
 from surveys.app import service
 from surveys.commands import recounting
 from surveys.domain.campaigns import Offsets
 
-from .conftest import ORIGIN
 from .factories import meeting_state, member_state
 from .scene import Sent, campaign_planned, sent
 

@@ -10,12 +10,12 @@ import httpx
 import pytest
 from common import db
 from common.db import Connection, Pool
+from common.web.testing import Person, SignIn
 from surveys import store
 from surveys.commands import answering
 from surveys.commands.answering import SentPage
 from surveys.tally import tally_all
 
-from .conftest import Person, SignIn
 from .factories import definition, page, question
 from .scene import campaign_open, campaign_planned, meeting_planned, members_agree, run_timers, survey_published
 
