@@ -15,11 +15,14 @@ STARTS_WITHIN = 60.0
 MEMORY = ["-Xms256m", "-Xmx512m", "-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC"]
 
 
-def start(folder: Path, *, pids: Path, log: Path, port: int, controller_port: int) -> str:
-    """Start it, wait until it answers and return its address (`bootstrap.servers`)."""
+def start(folder: Path, *, pids: Path, log: Path, port: int, controller_port: int, more: str = "") -> str:
+    """Start it, wait until it answers and return its address (`bootstrap.servers`).
+
+    `more` are lines of settings of the caller's own: of two with one name the later counts.
+    """
     folder.mkdir(parents=True, exist_ok=True)
     properties = folder / "server.properties"
-    properties.write_text(settings(folder, port, controller_port))
+    properties.write_text(settings(folder, port, controller_port) + more)
     if not (folder / "data" / "meta.properties").exists():
         _format(properties)
     process = processes.start(
