@@ -33,7 +33,6 @@ TRANSIENT: tuple[type[BaseException], ...] = (
     asyncpg.PostgresConnectionError,
     asyncpg.InterfaceError,
     asyncpg.CannotConnectNowError,
-    asyncpg.TooManyConnectionsError,
     asyncpg.AdminShutdownError,
     asyncpg.CrashShutdownError,
     asyncpg.SerializationError,
@@ -41,10 +40,17 @@ TRANSIENT: tuple[type[BaseException], ...] = (
     asyncpg.LockNotAvailableError,
     asyncpg.QueryCanceledError,
     asyncpg.IdleInTransactionSessionTimeoutError,
+    asyncpg.IdleSessionTimeoutError,
     asyncpg.TransactionTimeoutError,
+    asyncpg.InsufficientResourcesError,
+    asyncpg.PostgresSystemError,
     asyncpg.ReadOnlySQLTransactionError,
 )
-"""The moment is at fault (away, locked, too slow, a standby): try again later."""
+"""The moment is at fault (away, locked, too slow, its disk full, a standby): try again later."""
+
+UNHEARD = 2.0
+"""Seconds beyond a statement's time limit until the server is taken for gone: its own limit can not reach us over a
+line that is dead."""
 
 
 class NoReset(asyncpg.Connection):
@@ -65,6 +71,7 @@ async def open_pool(
         connection_class=NoReset,
         init=_speak_json,
         timeout=5,
+        command_timeout=statement_timeout + UNHEARD,
         server_settings=session_settings(application_name, statement_timeout),
     )
 

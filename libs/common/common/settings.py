@@ -50,6 +50,8 @@ class ServiceSettings(BaseSettings):
     """How long after a consumer's sudden death Kafka gives its partitions to others."""
     log_level: str = "INFO"
     """DEBUG, INFO, WARNING or ERROR."""
+    relay_session_seconds: float = 30.0
+    """How long a relay may be silent, as when its process hangs, before PostgreSQL lets another one publish."""
 
     @property
     def production(self) -> bool:

@@ -32,6 +32,8 @@ POLL = 0.1
 """Seconds between two looks: the truth behind the wake-up after commit."""
 STANDBY_POLL = 1.0
 
+LONGEST_STATEMENT = 15.0
+
 LAST_MOMENT = 3.0
 """Seconds that a round in work has after SIGTERM."""
 
@@ -170,11 +172,16 @@ def ranges(ids: Iterable[int]) -> list[asyncpg.Range[int]]:
     return joined
 
 
-async def run(url: str, connect: Connect, stopping: asyncio.Event, *, application_name: str = "relay") -> None:
-    """Until told to stop. Kafka's failures are waited out here; the database's leave, for the supervisor."""
+async def run(
+    url: str, connect: Connect, stopping: asyncio.Event, *, application_name: str = "relay", session: float = 30.0
+) -> None:
+    """Until told to stop. Kafka's failures are waited out here; the database's leave, for the supervisor.
+
+    ``session``: seconds after which a leader that says nothing loses its lock to another one.
+    """
     woken = asyncio.Event()
     forget = db.on_commit("outbox", woken.set)
-    conn = await _direct_connection(url, application_name)
+    conn = await _direct_connection(url, application_name, session)
     try:
         while not await conn.fetchval("SELECT pg_try_advisory_lock($1)", LEADING):
             if await first_of(stopping, within=STANDBY_POLL):
@@ -249,13 +256,16 @@ def back_off(failures: int) -> float:
     return longest * random.uniform(0.5, 1)  # noqa: S311
 
 
-async def _direct_connection(url: str, application_name: str) -> PlainConnection:
-    """Not from the pool: the session holds the lock. Keepalives end a dead leader's session within 20 s."""
+async def _direct_connection(url: str, application_name: str, session: float) -> PlainConnection:
+    """Not from the pool: the session holds the lock. Keepalives end the session of a leader that vanished within 20 s;
+    one that hangs still has a kernel that answers them, and is ended for its silence (a live one asks ten times a
+    second)."""
     return await asyncpg.connect(
         url,
         timeout=5,
         server_settings={
-            **db.session_settings(application_name, 15.0),
+            **db.session_settings(application_name, LONGEST_STATEMENT),
+            "idle_session_timeout": f"{int(session * 1000)}ms",
             "tcp_keepalives_idle": "5",
             "tcp_keepalives_interval": "5",
             "tcp_keepalives_count": "3",
@@ -274,3 +284,4 @@ if TYPE_CHECKING:
     from common.outbox.publishing import KafkaPublisher
 
     _is_a_publisher: type[Publisher] = KafkaPublisher
+        command_timeout=LONGEST_STATEMENT + db.UNHEARD,

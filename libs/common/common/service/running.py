@@ -136,7 +136,13 @@ async def _relay(runtime: Runtime) -> None:
         )
         return await KafkaPublisher.connect(settings.kafka_bootstrap_servers, client_id=f"{runtime.service.name}.relay")
 
-    await relay.run(settings.database_url, connect, runtime.stopping, application_name=f"{runtime.service.name}.relay")
+    await relay.run(
+        settings.database_url,
+        connect,
+        runtime.stopping,
+        application_name=f"{runtime.service.name}.relay",
+        session=settings.relay_session_seconds,
+    )
 
 
 async def _consume(runtime: Runtime, consumers: Any) -> None:
