@@ -1,6 +1,6 @@
 """What the runtime counts, on /metrics in Prometheus format."""
 
-from prometheus_client import Counter, Gauge
+from prometheus_client import Counter, Gauge, Histogram
 
 RELAY_PUBLISHED = Counter("outbox_published", "Outbox rows acknowledged by Kafka")
 RELAY_DEAD = Counter("outbox_dead", "Outbox rows that Kafka refused")
@@ -16,3 +16,10 @@ INBOX_LOST = Gauge("inbox_positions_lost", "Partitions whose position lies below
 INBOX_ASSIGNED = Gauge("inbox_partitions_assigned", "Partitions this process consumes", ["group"])
 
 RESTARTS = Counter("role_restarts", "Roles that failed and were started again", ["role"])
+
+COALESCED = Histogram(
+    "coalescer_batch_size",
+    "Asks that shared one transaction",
+    ["name"],
+    buckets=(1, 2, 4, 8, 16, 32, 64, 128, 256, 500),
+)

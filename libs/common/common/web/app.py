@@ -8,6 +8,7 @@ from fastapi import APIRouter, Depends, FastAPI
 
 from common.web import api_docs, problems
 from common.web.guards import COOKIELESS, BodyLimit, Cookieless, SecurityHeaders, refuse_cross_origin
+from common.web.hot import HotRoute, HotRoutes, hot_routes
 from common.web.i18n import Catalogs
 from common.web.requests import HeadAsGet, RememberedChoices, RequestId
 from common.web.sessions import by_token, renew_when_due
@@ -38,21 +39,26 @@ def create_app(
     app.state.runtime = runtime
     app.state.site = Site(name, runtime, Catalogs(locale), static, authenticate or by_token, templates)
 
+    hot: list[HotRoute] = []
     guards = [Depends(refuse_cross_origin), Depends(identify)]
     for router in api:
         app.include_router(router, prefix=f"/api/{name}", dependencies=guards)
+        hot += hot_routes(router, prefix=f"/api/{name}", before=guards)
     app.include_router(api_docs.router(name), dependencies=guards)
+    guards.append(Depends(renew_when_due))
     for router in pages:
-        app.include_router(router, dependencies=[*guards, Depends(renew_when_due)], include_in_schema=False)
+        app.include_router(router, dependencies=guards, include_in_schema=False)
+        hot += hot_routes(router, prefix="", before=guards)
     app.mount(static.mounted_at, static)
 
     problems.install(app)
-    _guard(app)
+    _guard(app, hot)
     return app
 
 
-def _guard(app: FastAPI) -> None:
+def _guard(app: FastAPI, hot: Sequence[HotRoute]) -> None:
     """From the inside out: the last one added sees a request first."""
+    app.add_middleware(HotRoutes, site=app, routes=hot)
     app.add_middleware(problems.Apology)
     app.add_middleware(BodyLimit)
     app.add_middleware(RememberedChoices)

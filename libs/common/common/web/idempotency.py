@@ -5,9 +5,9 @@ comes while its twin is still at work waits for it and gets its answer.
 """
 
 import hashlib
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterable, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from fastapi import Request, Response
 from fastapi.responses import JSONResponse
@@ -19,12 +19,52 @@ from common.errors import Invalid, NotAllowed
 from common.web.viewers import viewer
 
 MAX_KEY = 255
+ANOTHER_REQUEST = "This Idempotency-Key was used for another request. Use a fresh one for each request."
 
 
 class KeyMissing(NotAllowed):
     """An unsafe call without the header that would make repeating it safe."""
 
     status = 400
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """One call under its key. Another body under the same key is another request."""
+
+    scope: str
+    key: str
+    body_sha256: bytes
+
+    @property
+    def name(self) -> tuple[str, str]:
+        """What is unique."""
+        return self.scope, self.key
+
+
+@dataclass(frozen=True, slots=True)
+class Given:
+    """An answer as it is kept."""
+
+    status: int
+    body: bytes
+    headers: dict[str, str] = field(default_factory=dict)
+
+    @classmethod
+    def of(cls, response: Response) -> "Given":
+        headers = {name: value for name, value in response.headers.items() if name != "content-length"}
+        return cls(response.status_code, bytes(response.body), headers)
+
+    def response(self, *, replayed: bool = False) -> Response:
+        again = {"Idempotency-Replayed": "true"} if replayed else {}
+        return Response(self.body, self.status, {**self.headers, **again})
+
+
+async def read_call(request: Request) -> Call:
+    """Raises KeyMissing."""
+    who = viewer(request)
+    scope = f"{request.method} {request.url.path} {who.member_id if who else '-'}"
+    return Call(scope, _key(request), hashlib.sha256(await request.body()).digest())
 
 
 @dataclass
@@ -37,24 +77,16 @@ class PastAnswer:
 @asynccontextmanager
 async def idempotent(conn: Connection, request: Request) -> AsyncIterator[PastAnswer]:
     """The insert makes a concurrent twin wait until the first has committed."""
-    scope, key = _scope(request), _key(request)
-    digest = hashlib.sha256(await request.body()).digest()
-    first = await conn.fetchval(
-        """
-        INSERT INTO idempotency_keys (scope, key, body_sha256, created_at) VALUES ($1, $2, $3, $4)
-        ON CONFLICT DO NOTHING RETURNING true
-        """,
-        scope,
-        key,
-        digest,
-        clock.now(),
-    )
-    if not first:
-        yield PastAnswer(await _answer_of(conn, scope, key, digest))
-        return
-    past = PastAnswer()
+    call = await read_call(request)
+    [known] = await claim_calls(conn, [(call, None)])
+    if isinstance(known, NotAllowed):
+        raise known
+    past = PastAnswer(known.response(replayed=True) if known else None)
     yield past
-    await _keep(conn, scope, key, past.answer)
+    if known is None:
+        if past.answer is None:
+            raise RuntimeError("A call under an Idempotency-Key has to leave its answer in past.answer")
+        await keep_answers(conn, [(call, Given.of(past.answer))])
 
 
 def answer(content: BaseModel, status: int = 200, headers: dict[str, str] | None = None) -> Response:
@@ -62,29 +94,89 @@ def answer(content: BaseModel, status: int = 200, headers: dict[str, str] | None
     return JSONResponse(content.model_dump(mode="json"), status, headers)
 
 
-async def _answer_of(conn: Connection, scope: str, key: str, digest: bytes) -> Response:
-    row = await conn.fetchrow("SELECT * FROM idempotency_keys WHERE scope = $1 AND key = $2", scope, key)
-    if row is None or row["body_sha256"] != digest:
-        raise Invalid("This Idempotency-Key was used for another request. Use a fresh one for each request.")
-    return Response(bytes(row["body"]), row["status"], {**row["headers"], "Idempotency-Replayed": "true"})
+async def claim_calls(conn: Connection, calls: Sequence[tuple[Call, Given | None]]) -> list[Given | NotAllowed | None]:
+    """For each call: None if its key is ours now, else the answer that the first got, or why there is none.
+
+    Each key once. Where the answer is known beforehand it is kept at once; else ``keep_answers`` has to follow in the
+    same transaction. Sorted, so that two batches which share keys wait for each other in one direction only.
+    """
+    rows = await conn.fetch(
+        """
+        INSERT INTO idempotency_keys (scope, key, body_sha256, status, headers, body, created_at)
+        SELECT scope, key, body_sha256, status, headers, body, $7
+          FROM unnest($1::text[], $2::text[], $3::bytea[], $4::int[], $5::jsonb[], $6::bytea[])
+               AS new (scope, key, body_sha256, status, headers, body)
+         ORDER BY scope, key
+        ON CONFLICT DO NOTHING RETURNING scope, key
+        """,
+        [call.scope for call, _ in calls],
+        [call.key for call, _ in calls],
+        [call.body_sha256 for call, _ in calls],
+        *_columns([given for _, given in calls]),
+        clock.now(),
+    )
+    if len(rows) == len(calls):
+        return [None] * len(calls)
+    ours = {(row["scope"], row["key"]) for row in rows}
+    known = await _answers_to(conn, [call for call, _ in calls if call.name not in ours])
+    return [None if call.name in ours else known[call.name] for call, _ in calls]
 
 
-async def _keep(conn: Connection, scope: str, key: str, given: Response | None) -> None:
-    if given is None:
-        raise RuntimeError("A call under an Idempotency-Key has to leave its answer in past.answer")
+async def keep_answers(conn: Connection, answers: Sequence[tuple[Call, Given]]) -> None:
     await conn.execute(
-        "UPDATE idempotency_keys SET status = $3, headers = $4, body = $5 WHERE scope = $1 AND key = $2",
-        scope,
-        key,
-        given.status_code,
-        {name: value for name, value in given.headers.items() if name != "content-length"},
-        bytes(given.body),
+        """
+        UPDATE idempotency_keys AS t SET status = new.status, headers = new.headers, body = new.body
+          FROM unnest($1::text[], $2::text[], $3::int[], $4::jsonb[], $5::bytea[])
+               AS new (scope, key, status, headers, body)
+         WHERE t.scope = new.scope AND t.key = new.key
+        """,
+        [call.scope for call, _ in answers],
+        [call.key for call, _ in answers],
+        *_columns([given for _, given in answers]),
     )
 
 
-def _scope(request: Request) -> str:
-    who = viewer(request)
-    return f"{request.method} {request.url.path} {who.member_id if who else '-'}"
+async def release_calls(conn: Connection, calls: Iterable[Call]) -> None:
+    """Nothing came of these calls: they may be repeated."""
+    names = [call.name for call in calls]
+    await conn.execute(
+        """
+        DELETE FROM idempotency_keys AS t USING unnest($1::text[], $2::text[]) AS gone (scope, key)
+         WHERE t.scope = gone.scope AND t.key = gone.key
+        """,
+        [scope for scope, _ in names],
+        [key for _, key in names],
+    )
+
+
+async def _answers_to(conn: Connection, calls: Sequence[Call]) -> dict[tuple[str, str], Given | NotAllowed]:
+    rows = await conn.fetch(
+        """
+        SELECT t.* FROM idempotency_keys AS t
+          JOIN unnest($1::text[], $2::text[]) AS asked (scope, key) ON t.scope = asked.scope AND t.key = asked.key
+        """,
+        [call.scope for call in calls],
+        [call.key for call in calls],
+    )
+    kept = {(row["scope"], row["key"]): row for row in rows}
+    known: dict[tuple[str, str], Given | NotAllowed] = {}
+    for call in calls:
+        row = kept.get(call.name)
+        if row is None or row["body_sha256"] != call.body_sha256:
+            known[call.name] = Invalid(ANOTHER_REQUEST)
+        else:
+            known[call.name] = Given(row["status"], bytes(row["body"]), row["headers"])
+    return known
+
+
+def _columns(
+    answers: Sequence[Given | None],
+) -> tuple[list[int | None], list[dict[str, str] | None], list[bytes | None]]:
+    return (
+        [given.status if given else None for given in answers],
+        [given.headers if given else None for given in answers],
+        [given.body if given else None for given in answers],
+    )
 
 
 def _key(request: Request) -> str:

@@ -1,8 +1,10 @@
 """How often something may be asked for. What is counted is a keyed hash that nobody can turn back after the day."""
 
-import hashlib
 import hmac
 import os
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from typing import Any, Protocol
 
@@ -10,12 +12,25 @@ from common import clock
 from common.errors import Sentence, TooMany
 
 _switched_on = True
+_salts: dict[date, bytes] = {}
+"""The salt of the day, as this process read it last."""
 
 
 class Asks(Protocol):
     """A connection, or the pool itself."""
 
+    async def fetch(self, query: str, *args: Any) -> Any: ...
+
     async def fetchval(self, query: str, *args: Any) -> Any: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Use:
+    """One more use of something that may be used ``at_most`` so often in each window of length ``per``."""
+
+    key: str
+    at_most: int
+    per: timedelta
 
 
 def switch(on: bool) -> None:
@@ -30,20 +45,64 @@ async def limit(conn: Asks, key: str, *, at_most: int, per: timedelta) -> None:
     With a connection the count belongs to its transaction: a deed that fails is not counted. Hand in the pool where
     failing is what is to be limited (guessed tokens), or where many share a key and would wait for each other.
     """
-    if not _switched_on:
-        return
+    [refusal] = await count_uses(conn, [Use(key, at_most, per)])
+    if refusal is not None:
+        raise refusal
+
+
+async def count_uses(conn: Asks, uses: Sequence[Use]) -> list[TooMany | None]:
+    """For each use, in the order given: None, or why it is one too many. Keys may repeat; all are counted."""
+    if not _switched_on or not uses:
+        return [None] * len(uses)
     now = clock.now()
-    start = _window_start(now, per)
-    hits = await conn.fetchval(
+    places = [(use.key, _window_start(now, use.per)) for use in uses]
+    counts = Counter(places)
+    reached = await _add(conn, counts, now.date())
+    refusals: list[TooMany | None] = []
+    for use, place in zip(uses, places, strict=True):
+        counts[place] -= 1
+        refusals.append(
+            _too_many(place[1] + use.per - now) if reached.get(place, 0) - counts[place] > use.at_most else None
+        )
+    return refusals
+
+
+Place = tuple[str, datetime]
+"""What is counted, and the start of the window."""
+
+
+async def _add(conn: Asks, counts: Mapping[Place, int], day: date) -> dict[Place, int]:
+    """The new counts. A salt remembered from before may have been lost in a crash: then no row is written, and the
+    salt of the day is asked for."""
+    salt = _salts.get(day)
+    added = await _add_salted(conn, counts, day, salt) if salt else {}
+    if not added:
+        salt = await _salt_of(conn, day)
+        _salts.clear()
+        _salts[day] = salt
+        added = await _add_salted(conn, counts, day, salt)
+    return added
+
+
+async def _add_salted(conn: Asks, counts: Mapping[Place, int], day: date, salt: bytes) -> dict[Place, int]:
+    """Sorted, so that two batches which share keys wait for each other in one direction only."""
+    hashed = {(_hash(salt, key), start): (key, start) for key, start in counts}
+    rows = await conn.fetch(
         """
-        INSERT INTO rate_limits AS t (key, window_start, hits) VALUES ($1, $2, 1)
-        ON CONFLICT (key, window_start) DO UPDATE SET hits = t.hits + 1 RETURNING t.hits
+        INSERT INTO rate_limits AS t (key, window_start, hits)
+        SELECT key, window_start, hits
+          FROM unnest($1::text[], $2::timestamptz[], $3::int[]) AS new (key, window_start, hits)
+         WHERE EXISTS (SELECT FROM rate_limit_salts WHERE day = $4 AND salt = $5)
+         ORDER BY key, window_start
+        ON CONFLICT (key, window_start) DO UPDATE SET hits = t.hits + excluded.hits RETURNING key, window_start, hits
         """,
-        _hash(await _salt_of(conn, now.date()), key),
-        start,
+        [key for key, _ in hashed],
+        [start for _, start in hashed],
+        list(counts.values()),
+        day,
+        salt,
     )
-    if hits > at_most:
-        raise _too_many(start + per - now)
+    return {hashed[row["key"], row["window_start"]]: row["hits"] for row in rows}
 
 
 def _too_many(wait: timedelta) -> TooMany:
@@ -78,4 +137,4 @@ async def _salt_of(conn: Asks, day: date) -> bytes:
 
 
 def _hash(salt: bytes, key: str) -> str:
-    return hmac.new(salt, key.encode(), hashlib.sha256).hexdigest()
+    return hmac.digest(salt, key.encode(), "sha256").hex()

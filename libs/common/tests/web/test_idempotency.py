@@ -3,7 +3,7 @@
 import asyncio
 
 import pytest
-from common import web
+from common import db, web
 from common.errors import NotAllowed
 from fastapi import APIRouter, Request, Response
 from pydantic import BaseModel
@@ -94,3 +94,39 @@ async def test_one_callers_key_is_not_anothers(make_site, client, pool, someone)
 async def test_an_edit_names_the_version_it_was_made_from(client, sent, status):
     answer = await client.put("/api/toy/notes", headers={"If-Match": sent} if sent else {})
     assert answer.status_code == status
+
+
+def call(key: str, body: bytes = b"{}") -> web.Call:
+    return web.Call("POST /notes -", key, body)
+
+
+ANSWER = web.Given(201, b'{"number": 1}', {"location": "/notes/1"})
+
+
+async def test_of_many_calls_each_learns_whether_it_is_the_first(pool):
+    async with db.transaction(pool) as conn:
+        assert await web.claim_calls(conn, [(call("known"), ANSWER), (call("other"), ANSWER)]) == [None, None]
+    async with db.transaction(pool) as conn:
+        known, new, other = await web.claim_calls(
+            conn, [(call("known"), None), (call("new"), None), (call("other", b"[]"), None)]
+        )
+    assert (known, new) == (ANSWER, None)
+    assert isinstance(other, NotAllowed)
+    assert known.response(replayed=True).headers["idempotency-replayed"] == "true"
+
+
+async def test_an_answer_that_is_known_only_afterwards_is_kept_then(pool):
+    async with db.transaction(pool) as conn:
+        await web.claim_calls(conn, [(call("a"), None), (call("b"), None)])
+        await web.keep_answers(conn, [(call("b"), ANSWER), (call("a"), web.Given(202, b""))])
+    async with db.transaction(pool) as conn:
+        a, b = await web.claim_calls(conn, [(call("a"), None), (call("b"), None)])
+    assert (a, b) == (web.Given(202, b""), ANSWER)
+
+
+async def test_a_call_that_is_released_may_be_repeated(pool):
+    async with db.transaction(pool) as conn:
+        await web.claim_calls(conn, [(call("kept"), ANSWER), (call("released"), ANSWER)])
+        await web.release_calls(conn, [call("released")])
+    async with db.transaction(pool) as conn:
+        assert await web.claim_calls(conn, [(call("released"), None), (call("kept"), None)]) == [None, ANSWER]

@@ -76,3 +76,30 @@ async def test_seeds_switch_it_off(pool):
     limits.switch(False)
     for _ in range(3):
         await web.limit(pool, "a", at_most=1, per=HOUR)
+
+
+def uses(*keys: str, at_most: int = 2) -> list[web.Use]:
+    return [web.Use(key, at_most, HOUR) for key in keys]
+
+
+async def test_of_many_uses_at_once_the_first_ones_of_each_key_are_allowed(pool):
+    refusals = await web.count_uses(pool, uses("a", "b", "a", "a", "b", "a"))
+    assert [isinstance(refusal, TooMany) for refusal in refusals] == [False, False, False, True, False, True]
+    with pytest.raises(TooMany):
+        await web.limit(pool, "b", at_most=2, per=HOUR)
+
+
+async def test_many_and_single_uses_are_counted_together(pool):
+    await web.limit(pool, "a", at_most=2, per=HOUR)
+    refusals = await web.count_uses(pool, uses("a", "a"))
+    assert [isinstance(refusal, TooMany) for refusal in refusals] == [False, True]
+
+
+async def test_after_a_crash_everybody_starts_at_zero_with_a_new_salt(pool, conn):
+    """A crash empties unlogged tables; a process that remembers the old salt must not go on counting with it."""
+    await web.limit(pool, "a", at_most=1, per=HOUR)
+    await conn.execute("TRUNCATE rate_limits, rate_limit_salts")
+    await web.limit(pool, "a", at_most=1, per=HOUR)
+    with pytest.raises(TooMany):
+        await web.limit(pool, "a", at_most=1, per=HOUR)
+    assert await conn.fetchval("SELECT count(*) FROM rate_limit_salts") == 1

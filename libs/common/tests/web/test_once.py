@@ -2,6 +2,7 @@
 
 import asyncio
 from contextlib import suppress
+from uuid import uuid4
 
 import pytest
 from common import db, web
@@ -115,3 +116,20 @@ async def test_the_answer_goes_out_after_the_commit(make_site, pool, notes):
 
     client = await make_site(pages, pool=pool)
     assert (await client.post("/pairs")).status_code == 409
+
+
+async def test_of_many_forms_each_learns_whether_it_is_the_first(pool):
+    known, new = uuid4(), uuid4()
+    async with db.transaction(pool) as conn:
+        assert await web.claim_forms(conn, [(known, "/notes/1")]) == [None]
+    async with db.transaction(pool) as conn:
+        assert await web.claim_forms(conn, [(new, "/notes/2"), (known, "/notes/3")]) == [None, "/notes/1"]
+
+
+async def test_a_form_that_is_released_may_be_sent_again(pool):
+    kept, released = uuid4(), uuid4()
+    async with db.transaction(pool) as conn:
+        await web.claim_forms(conn, [(kept, "/a"), (released, "/b")])
+        await web.release_forms(conn, [released])
+    async with db.transaction(pool) as conn:
+        assert await web.claim_forms(conn, [(released, "/c"), (kept, "/d")]) == [None, "/a"]
