@@ -31,6 +31,12 @@ async def grow(conn: Connection, tree_id: str) -> int:
     return height
 
 
+@timers.on("ripen")
+async def ripen(tree_id: str, version: int, conn: Connection) -> None:
+    """A tree that grows by itself, at its time."""
+    await grow(conn, tree_id)
+
+
 async def present_tree(conn: Connection, tree_id: str) -> StateEvent | None:
     height = await conn.fetchval("SELECT height FROM trees WHERE tree_id = $1 FOR UPDATE", tree_id)
     return TreeState(tree_id=tree_id, version=height, height=height) if height is not None else None

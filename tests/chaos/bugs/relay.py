@@ -1,0 +1,88 @@
+"""Bugs of the way from the outbox to Kafka."""
+
+import asyncio
+from collections.abc import Sequence
+from typing import Any
+from uuid import uuid4
+
+from aiokafka.errors import KafkaError
+from common import bus
+from common.outbox import publishing, relay
+from common.outbox.publishing import OutboxRow
+from common.waiting import first_of
+
+from tests.chaos.bugs import replace
+
+
+def reads_only_above_the_last() -> None:
+    """``id > last`` and nothing else: what commits late, below the last one read, is never seen."""
+
+    async def forgets_gaps(self: relay.Relay, *arguments: Any) -> Any:
+        done = await sound(self, *arguments)
+        self.gaps.clear()
+        return done
+
+    sound = replace(relay.Relay, "round", forgets_gaps)
+
+
+def moves_the_position_first() -> None:
+    """The position is stored before Kafka has acknowledged."""
+
+    async def stores_then_publishes(self: relay.Relay, publish: Any) -> int:
+        owed: list[tuple[Any, ...]] = []
+
+        async def later(*arguments: Any) -> list[Any]:
+            owed.append(arguments)
+            return []
+
+        done: int = await sound(self, later)
+        for arguments in owed:
+            await publish(*arguments)
+        return done
+
+    sound = replace(relay.Relay, "round", stores_then_publishes)
+
+
+def goes_on_after_a_failure() -> None:
+    """A retry that skips: what Kafka did not take is logged, and the next rows are tried."""
+
+    async def shrugs(self: relay.Publishing, *arguments: Any) -> list[Any]:
+        try:
+            return list(await sound(self, *arguments))
+        except (KafkaError, TimeoutError):
+            await self.close()
+            return []
+
+    sound = replace(relay.Publishing, "publish", shrugs)
+
+
+def takes_half_for_all() -> None:
+    """Some partitions of a round failed, others not; the round counts as published."""
+    replace(publishing, "_refusals", lambda batch, outcome: [])
+
+
+def draws_a_new_id_for_each_try() -> None:
+    """The event's id is made when it is published, not when it is written: nobody can recognise a copy."""
+    sound = replace(bus, "headers_of", lambda **named: sound(**named | {"event_id": uuid4()}))
+
+
+def shares_the_rows() -> None:
+    """No leader: whoever comes claims some rows by SKIP LOCKED and publishes them, beside others who do the same."""
+
+    async def run(url: str, connect: Any, stopping: asyncio.Event, **_: Any) -> None:
+        conn = await relay.asyncpg.connect(url, server_settings={"application_name": "grower.relay"})
+        publisher = relay.Publishing(connect)
+        while not await first_of(stopping, within=0.02):
+            async with conn.transaction():
+                rows: Sequence[Any] = await conn.fetch(CLAIM)
+                if rows:
+                    in_order = sorted((OutboxRow(*row) for row in rows), key=lambda row: row.id)
+                    await publisher.publish(in_order, set())
+
+    replace(relay, "run", run)
+
+
+CLAIM = """
+    DELETE FROM outbox WHERE id IN (SELECT id FROM outbox ORDER BY id LIMIT 5 FOR UPDATE SKIP LOCKED)
+    RETURNING id, event_id, topic, key, partition, type, version, payload, gone, created_at
+"""

@@ -1,0 +1,179 @@
+"""The auditor finds the bugs of the way from an answer to Kafka, and nothing where there are none.
+
+Each workload runs on real Kafka and PostgreSQL, once without a bug and once with each; what goes wrong is decided by
+what the databases show, never by a clock.
+"""
+
+import asyncio
+import random
+import signal
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+
+import pytest
+
+from tests.chaos.auditor import Report
+from tests.chaos.bugs.garden import FACTS, Garden, planted
+from tests.chaos.bugs.hunting import hunt
+
+pytestmark = [pytest.mark.slow]
+
+
+def told_by_the_grower(
+    workload: Callable[[Garden], Awaitable[None]], folder: Path
+) -> Callable[[str | None, random.Random], Awaitable[Report]]:
+    """The workload in a garden in which nobody listens: trees and topic are compared."""
+
+    async def play(bug: str | None, chance: random.Random) -> Report:
+        async with planted(bug, chance, folder, heard=False) as garden:
+            await workload(garden)
+            return await garden.auditor.examine()
+
+    return play
+
+
+async def a_transaction_stays_open(garden: Garden) -> None:
+    """It has drawn its place in the outbox, and others pass it."""
+    garden.start("grower", "web", "relay")
+    async with garden.growing_slowly("slow"):
+        for tree in garden.names():
+            await garden.grow(tree)
+        await garden.until(garden.grower, PASSED)
+    await garden.grow("last")
+
+
+async def test_it_finds_what_passes_a_slow_transaction_by(tmp_path, chance, recoveries):
+    bugs = {"relay.reads_only_above_the_last": "lost"}
+    await hunt(told_by_the_grower(a_transaction_stays_open, tmp_path), bugs, chance, recoveries.tell)
+
+
+async def kafka_is_away_for_a_while(garden: Garden) -> None:
+    with garden.detour() as way:
+        way.cut()
+        relay = garden.start("grower", "web", "relay", kafka=way)
+        for tree in garden.names():
+            await garden.grow(tree)
+        await garden.until(garden.grower, PASSED, unless=lambda: relay.said("publishing_failed"))
+        way.heal()
+        await garden.grow("last")
+        await garden.until(garden.grower, PUBLISHED)
+
+
+async def test_it_finds_what_a_relay_leaves_behind_when_kafka_is_away(tmp_path, chance, recoveries):
+    bugs = {"relay.moves_the_position_first": "lost", "relay.goes_on_after_a_failure": "lost"}
+    await hunt(told_by_the_grower(kafka_is_away_for_a_while, tmp_path), bugs, chance, recoveries.tell)
+
+
+async def one_topic_refuses_for_a_while(garden: Garden) -> None:
+    """The facts of a round are refused, the states are taken."""
+    await garden.configure(FACTS, **REFUSING)
+    relay = garden.start("grower", "web", "relay")
+    for tree in garden.names():
+        await garden.grow(tree)
+    await garden.until(garden.grower, PASSED, unless=lambda: relay.said("publishing_failed"))
+    await garden.configure(FACTS)
+    await garden.grow("last")
+
+
+async def test_it_finds_what_was_lost_when_half_a_round_failed(tmp_path, chance, recoveries):
+    bugs = {"relay.takes_half_for_all": "lost"}
+    await hunt(told_by_the_grower(one_topic_refuses_for_a_while, tmp_path), bugs, chance, recoveries.tell)
+
+
+async def one_of_two_relays_hangs(garden: Garden) -> None:
+    """The first has begun and waits for Kafka; meanwhile the second sees rows of the same trees."""
+    garden.start("grower", "web")
+    trees = garden.names()
+    for tree in trees:
+        await garden.grow(tree)
+    with garden.detour() as way:
+        way.hold()
+        garden.start("grower", "relay", kafka=way)
+        await garden.until(garden.grower, A_RELAY_HAS_BEGUN)
+        garden.start("grower", "relay")
+        for tree in trees:
+            await garden.grow(tree)
+        await garden.until(garden.grower, A_RELAY_STANDS_BY, unless=garden.topic_has_records)
+        way.heal()
+        await garden.until(garden.grower, PUBLISHED)
+
+
+async def test_it_finds_what_two_relays_at_once_reorder(tmp_path, chance, recoveries):
+    bugs = {"relay.shares_the_rows": "reordered"}
+    await hunt(told_by_the_grower(one_of_two_relays_hangs, tmp_path), bugs, chance, recoveries.tell)
+
+
+async def the_relay_dies_before_it_notes_what_it_published(garden: Garden) -> None:
+    relay = garden.start("grower", "web", "relay")
+    await garden.grow("first")
+    await garden.until(garden.grower, PUBLISHED)
+    async with garden.locked(garden.grower, "LOCK TABLE outbox_position IN SHARE MODE"):
+        for tree in garden.names():
+            await garden.grow(tree)
+        await garden.until_somebody_waits(garden.grower)
+        await relay.end(signal.SIGKILL)
+    garden.start("grower", "web", "relay")
+    await garden.grow("last")
+
+
+async def test_it_finds_copies_that_nobody_can_recognise(tmp_path, chance, recoveries):
+    bugs = {"relay.draws_a_new_id_for_each_try": "doubled"}
+    play = told_by_the_grower(the_relay_dies_before_it_notes_what_it_published, tmp_path)
+    await hunt(play, bugs, chance, recoveries.tell)
+
+
+async def the_grower_dies_after_its_commit(garden: Garden) -> None:
+    """Kafka is slow to answer; what is committed by then is committed."""
+    with garden.detour() as way:
+        way.hold()
+        ill_fated = garden.start("grower", "web", "relay", kafka=way)
+        asking = asyncio.create_task(garden.grow("oak"))
+        await garden.until(garden.grower, "SELECT count(*) > 0 FROM trees")
+        await ill_fated.end(signal.SIGKILL)
+    garden.start("grower", "web", "relay")
+    await asking
+    await garden.grow("last")
+
+
+async def test_it_finds_what_was_to_be_published_after_the_commit(tmp_path, chance, recoveries):
+    bugs = {"web.publishes_after_the_commit": "lost"}
+    await hunt(told_by_the_grower(the_grower_dies_after_its_commit, tmp_path), bugs, chance, recoveries.tell)
+
+
+async def the_grower_dies_before_its_commit(garden: Garden) -> None:
+    ill_fated = garden.start("grower", "web", "relay")
+    await garden.grow("first")
+    async with garden.locked(garden.grower, "LOCK TABLE trees IN SHARE MODE"):
+        asking = [asyncio.create_task(garden.grow(tree)) for tree in garden.names()]
+        await garden.until_somebody_waits(garden.grower, waiting=len(asking))
+        await ill_fated.end(signal.SIGKILL)
+    garden.start("grower", "web", "relay")
+    await asyncio.gather(*asking)
+    await garden.grow("last")
+
+
+async def test_it_finds_answers_that_promised_too_early(tmp_path, chance, recoveries):
+    bugs = {"web.answers_before_the_commit": "lost"}
+    await hunt(told_by_the_grower(the_grower_dies_before_its_commit, tmp_path), bugs, chance, recoveries.tell)
+
+
+PASSED = "SELECT scanned >= (SELECT max(id) FROM outbox) FROM outbox_position"
+"""The relay has been at the end, whatever it left on its way."""
+
+PUBLISHED = "SELECT count(*) = 0 FROM outbox o, outbox_position p WHERE o.id > p.scanned OR p.gaps @> o.id"
+
+REFUSING = {"message.timestamp.before.max.ms": "0"}
+"""A record is always a moment old when it comes."""
+
+A_RELAY_HAS_BEGUN = """
+    SELECT EXISTS (SELECT FROM pg_locks JOIN pg_stat_activity USING (pid)
+                    WHERE application_name = 'grower.relay' AND locktype = 'advisory' AND datname = current_database())
+        OR (SELECT count(*) FROM outbox) > (SELECT count(*) FROM (SELECT id FROM outbox FOR UPDATE SKIP LOCKED) AS free)
+"""
+"""It leads, or it has rows in its hands."""
+
+A_RELAY_STANDS_BY = """
+    SELECT count(*) > 0 FROM pg_stat_activity a
+     WHERE datname = current_database() AND application_name = 'grower.relay' AND query LIKE '%pg_try_advisory_lock%'
+       AND NOT EXISTS (SELECT FROM pg_locks l WHERE l.pid = a.pid AND l.locktype = 'advisory')
+"""
