@@ -105,3 +105,8 @@ def test_a_keys_partition_is_the_one_of_kafkas_own_producers():
         ]
     finally:
         bus.configure(prefix=before.prefix, partitions_cap=before.partitions_cap)
+
+
+@given(keys=st.lists(st.text(max_size=45)))
+def test_a_batch_of_keys_is_partitioned_as_each_alone(keys):
+    assert bus.partitions_of_all("members.member", keys) == [bus.partition_of("members.member", key) for key in keys]

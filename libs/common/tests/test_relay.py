@@ -99,6 +99,60 @@ async def test_a_new_leader_knows_the_gaps_of_the_old_one(pool, leader, paper):
         assert paper.heights == [2, 1]
 
 
+class Interrupted:
+    """A leader's connection on which something happens elsewhere just before one of its reads."""
+
+    def __init__(self, conn, reads_before, deed):
+        self.conn, self.reads_before, self.deed = conn, reads_before, deed
+
+    def __getattr__(self, name):
+        return getattr(self.conn, name)
+
+    async def fetch(self, *arguments):
+        self.reads_before -= 1
+        if self.reads_before < 0 and self.deed:
+            deed, self.deed = self.deed, None
+            await deed()
+        return await self.conn.fetch(*arguments)
+
+
+@pytest.mark.parametrize("reads_before", range(6))
+async def test_a_late_row_goes_before_what_its_key_tells_next(pool, conn, leader, paper, reads_before):
+    """Whenever it commits: between any two reads of the relay, and the next one of its key right after it."""
+    async with pool.acquire() as slow:
+        late = slow.transaction()
+        await late.start()
+        await outbox.append(slow, grew(1))
+        await outbox.append(conn, grew(7, "elm"))
+        await leader.round(paper.publish)
+
+        async def commit_and_go_on():
+            await late.commit()
+            await outbox.append(conn, grew(2))
+
+        leader.conn = Interrupted(leader.conn, reads_before, commit_and_go_on)
+        for _ in range(4):
+            await leader.round(paper.publish)
+        assert paper.heights == [7, 1, 2]
+
+
+async def test_what_is_read_ahead_is_told_once_and_in_order(pool, conn, paper):
+    """Batches of two: while one is published the next is read. One fails, and all is read anew."""
+    leader = Relay(conn, batch=2)
+    await leader.lead()
+    for height in range(1, 6):
+        await outbox.append(conn, grew(height))
+    await leader.round(paper.publish)
+    paper.failures = [TimeoutError()]
+    with pytest.raises(TimeoutError):
+        await leader.round(paper.publish)
+    await leader.lead()
+    while await leader.round(paper.publish):
+        pass
+    assert paper.heights == [1, 2, 3, 4, 5]
+    assert await conn.fetchval("SELECT scanned FROM outbox_position") == 5
+
+
 async def test_an_older_leader_can_not_move_the_position(pool, conn, leader, paper):
     await outbox.append(conn, grew(1))
     async with pool.acquire() as other:

@@ -3,7 +3,17 @@
 from common.bus.administration import PartitionsWouldChange, apply_topics
 from common.bus.envelope import Record, headers_of, read_record
 from common.bus.safety import UnsafeKafka, check_kafka
-from common.bus.topics import TOPICS, Topic, configure, group_name, partition_of, partitions_of, topic_name, topic_of
+from common.bus.topics import (
+    TOPICS,
+    Topic,
+    configure,
+    group_name,
+    partition_of,
+    partitions_of,
+    partitions_of_all,
+    topic_name,
+    topic_of,
+)
 
 __all__ = [
     "TOPICS",
@@ -18,6 +28,7 @@ __all__ = [
     "headers_of",
     "partition_of",
     "partitions_of",
+    "partitions_of_all",
     "read_record",
     "topic_name",
     "topic_of",

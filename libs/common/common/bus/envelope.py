@@ -6,6 +6,7 @@ The headers are written by hand because this runs for every event; a test compar
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cache
 from typing import Any
 from uuid import NAMESPACE_URL, UUID, uuid5
 
@@ -15,6 +16,9 @@ Headers = Sequence[tuple[str, bytes | None]]
 
 STRUCTURED = b"application/cloudevents"
 JSON = b"application/json"
+
+SPECIFICATION = ("ce_specversion", b"1.0")
+CONTENT_TYPE = ("content-type", JSON)
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,21 +46,27 @@ class Record:
 
 
 def headers_of(
-    *, event_id: UUID, type: str, key: str, at: datetime, version: int | None = None, gone: bool = False
+    *, event_id: UUID, type: str, key: str, at: datetime | str, version: int | None = None, gone: bool = False
 ) -> list[tuple[str, bytes]]:
-    """The headers of one event; a tombstone says in ``ce_version`` which version is gone."""
+    """The headers of one event, ``at`` a moment or its text; a tombstone says in ``ce_version`` what is gone."""
+    typed, source = _headers_of_type(type)
     headers = [
-        ("ce_specversion", b"1.0"),
+        SPECIFICATION,
         ("ce_id", str(event_id).encode()),
-        ("ce_type", type.encode()),
-        ("ce_source", b"/" + type.partition(".")[0].encode()),
-        ("ce_time", at.isoformat().replace("+00:00", "Z").encode()),
+        typed,
+        source,
+        ("ce_time", (at if isinstance(at, str) else at.isoformat().replace("+00:00", "Z")).encode()),
         ("ce_subject", key.encode()),
-        ("content-type", JSON),
+        CONTENT_TYPE,
     ]
     if gone:
         headers.append(("ce_version", str(version or 0).encode()))
     return headers
+
+
+@cache
+def _headers_of_type(type: str) -> tuple[tuple[str, bytes], tuple[str, bytes]]:
+    return ("ce_type", type.encode()), ("ce_source", b"/" + type.partition(".")[0].encode())
 
 
 def read_record(

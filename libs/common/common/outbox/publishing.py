@@ -9,12 +9,13 @@ from collections import deque
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
-from datetime import datetime
-from typing import Any
+from functools import partial
+from typing import Any, NamedTuple
 from uuid import UUID
 
-from aiokafka import AIOKafkaProducer
+from aiokafka import AIOKafkaProducer, codec
 from aiokafka.errors import KafkaError, MessageSizeTooLargeError, RecordListTooLargeError
+from aiokafka.record._crecords import default_records
 
 from common import bus
 
@@ -25,8 +26,9 @@ PATIENCE = 20.0
 """Seconds for all acknowledgements of a round; the producer's own time-out is shorter."""
 
 
-@dataclass(frozen=True, slots=True)
-class OutboxRow:
+class OutboxRow(NamedTuple):
+    """A named tuple, because it is made of a database row three times faster than a dataclass."""
+
     id: int
     event_id: UUID
     topic: str
@@ -36,7 +38,8 @@ class OutboxRow:
     version: int | None
     payload: bytes | None
     gone: bool
-    created_at: datetime
+    created_at: str
+    """As RFC 3339 writes it, which is how it travels: making a datetime of it would cost as much as the row."""
 
     @property
     def emptied(self) -> bool:
@@ -58,6 +61,13 @@ class RefusedBatch(Exception):
         self.ids = ids
 
 
+LARGEST_BATCH = 900_000
+"""Bytes before compression: below the broker's message.max.bytes, so that a round is one batch per partition."""
+
+# The client has no setting for it and takes level 9, which costs ten times the time for 14 % less: more than all the
+# rest of publishing.
+default_records.lz4_encode = partial(codec.lz4_encode, level=1)
+
 Place = tuple[str, int]
 Waiting = dict[Place, deque[OutboxRow]]
 Sent = tuple[list[OutboxRow], "asyncio.Future[Any]"]
@@ -78,13 +88,13 @@ class KafkaPublisher:
         in flight per partition keeps the order by itself; copies are the inbox's business."""
         publisher = cls(
             AIOKafkaProducer(
-                bootstrap_servers=bootstrap,
+                **bus.client_arguments(bootstrap),
                 client_id=client_id,
                 acks="all",
                 enable_idempotence=False,
                 compression_type="lz4",
                 linger_ms=0,
-                max_batch_size=131_072,
+                max_batch_size=LARGEST_BATCH,
                 max_request_size=4 * 1_048_576,
                 request_timeout_ms=request_timeout_ms,
                 retry_backoff_ms=500,
@@ -129,11 +139,17 @@ class KafkaPublisher:
             await self.producer.client.close()
 
     def _by_partition(self, rows: Sequence[OutboxRow]) -> Waiting:
-        waiting: Waiting = {}
+        """In order within each partition."""
+        by_topic: dict[str, list[OutboxRow]] = {}
         for row in rows:
             if not row.emptied:
-                number = bus.partition_of(row.topic, row.key) if row.partition is None else row.partition
-                waiting.setdefault((row.topic, number), deque()).append(row)
+                by_topic.setdefault(row.topic, []).append(row)
+        waiting: Waiting = {}
+        for topic, its_rows in by_topic.items():
+            numbers = bus.partitions_of_all(topic, [row.key for row in its_rows])
+            for row, number in zip(its_rows, numbers, strict=True):
+                place = (topic, number if row.partition is None else row.partition)
+                waiting.setdefault(place, deque()).append(row)
         return waiting
 
     async def _check_partitions(self, topics: set[str]) -> None:
@@ -148,11 +164,7 @@ class KafkaPublisher:
         """As many rows as one batch takes; what Kafka refused before goes by itself."""
         topic, number = place
         batch = self.producer.create_batch()
-        taken: list[OutboxRow] = []
-        while queue and not (taken and (queue[0].id in alone or taken[0].id in alone)):
-            if not _append(batch, queue[0]):
-                break
-            taken.append(queue.popleft())
+        taken = _fill(batch, queue, alone)
         batch.close()
         future = await self.producer.send_batch(batch, bus.topic_name(topic), partition=number)
         return taken, future
@@ -169,15 +181,23 @@ class WrongPartitions(KafkaError):  # type: ignore[misc]
         super().__init__(f"{topic} has {there} partitions, the contract says {bus.partitions_of(topic)}")
 
 
-def _append(batch: Any, row: OutboxRow) -> bool:
-    """False when the batch is full; an empty batch takes a row of any size."""
-    headers = bus.headers_of(
-        event_id=row.event_id, type=row.type, key=row.key, at=row.created_at, version=row.version, gone=row.gone
-    )
+def _fill(batch: Any, queue: deque[OutboxRow], alone: set[int]) -> list[OutboxRow]:
+    """Move rows from the queue into the batch until it is full; an empty batch takes a row of any size."""
     # Kafka's own timestamp is the moment of publishing: retention counts from it, so that what is published again is
     # not deleted at once, and the broker refuses times ahead of its clock (a moved clock of development).
     # The event's own time is ce_time.
-    return batch.append(timestamp=None, key=row.key.encode(), value=row.payload, headers=headers) is not None
+    taken: list[OutboxRow] = []
+    for row in queue:
+        if alone and taken and (row.id in alone or taken[0].id in alone):
+            break
+        _, event_id, _, key, _, kind, version, payload, gone, at = row
+        headers = bus.headers_of(event_id=event_id, type=kind, key=key, at=at, version=version, gone=gone)
+        if batch.append(timestamp=None, key=key.encode(), value=payload, headers=headers) is None:
+            break
+        taken.append(row)
+    for _ in taken:
+        queue.popleft()
+    return taken
 
 
 def _refusals(batch: list[OutboxRow], outcome: Any) -> list[Refusal]:

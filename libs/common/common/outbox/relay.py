@@ -11,6 +11,8 @@ before the earlier one is decided.
 import asyncio
 import random
 from collections.abc import Awaitable, Callable, Coroutine, Iterable, Sequence
+from datetime import datetime
+from functools import partial
 from typing import TYPE_CHECKING, Any, Protocol
 
 import asyncpg
@@ -64,6 +66,7 @@ class Publisher(Protocol):
 
 
 Connect = Callable[[], Awaitable[Publisher]]
+Publish = Callable[[Sequence[OutboxRow], set[int]], Awaitable[list[Refusal]]]
 
 
 class Relay:
@@ -76,6 +79,7 @@ class Relay:
         self.scanned = 0
         self.gaps: dict[int, set[str] | None] = {}
         self.alone: set[int] = set()
+        self.ahead: list[OutboxRow] = []
 
     async def lead(self) -> None:
         """Take over, or start again from what is stored: a new epoch shuts out an older leader."""
@@ -84,18 +88,24 @@ class Relay:
             raise LookupError("outbox_position has no row")
         self.epoch, self.scanned = row["epoch"], row["scanned"]
         self.gaps = {missing: None for gap in row["gaps"] for missing in range(gap.lower, gap.upper)}
+        self.ahead = []
 
-    async def round(self, publish: Callable[[Sequence[OutboxRow], set[int]], Awaitable[list[Refusal]]]) -> int:
-        """Late arrivals first, then the next rows; returns how many were published."""
+    async def round(self, publish: Publish) -> int:
+        """Late arrivals first, then the next rows; returns how many were published.
+
+        The next rows are read before the late ones are looked for: whoever wrote a row after a late one of the same
+        key saw it committed, so the later look sees it as well, and it goes first.
+        """
+        new = self.ahead or await self._read_after(self.scanned)
         gaps, late = await self._look_for_gaps()
-        new = await self._read("id > $1 ORDER BY id LIMIT $2", self.scanned, self.batch)
         rows = late + new
         if rows:
-            RELAY_LAG.set((clock.now() - rows[0].created_at).total_seconds())
-        refused = await publish(rows, self.alone) if rows else []
+            RELAY_LAG.set((clock.now() - datetime.fromisoformat(rows[0].created_at)).total_seconds())
+        refused = await self._publish(publish, rows, new) if rows else []
         scanned = new[-1].id if new else self.scanned
-        seen = {row.id for row in new}
-        gaps |= {missing: None for missing in range(self.scanned + 1, scanned) if missing not in seen}
+        if scanned - self.scanned != len(new):
+            seen = {row.id for row in new}
+            gaps |= {missing: None for missing in range(self.scanned + 1, scanned) if missing not in seen}
         if rows or len(gaps) != len(self.gaps):
             await self._store(scanned, gaps, rows, refused)
         self.scanned, self.gaps = scanned, gaps
@@ -103,6 +113,18 @@ class Relay:
         if not rows:
             RELAY_LAG.set(0)
         return len(rows)
+
+    async def _publish(self, publish: Publish, rows: Sequence[OutboxRow], new: Sequence[OutboxRow]) -> list[Refusal]:
+        """While Kafka works on these, PostgreSQL reads the next, where there seem to be more."""
+        full = len(new) == self.batch
+        reading = asyncio.ensure_future(self._read_after(new[-1].id)) if full else None
+        try:
+            return await publish(rows, self.alone)
+        finally:
+            self.ahead = await reading if reading else []  # whatever became of the rows: the connection is free again
+
+    async def _read_after(self, scanned: int) -> list[OutboxRow]:
+        return await self._read("id > $1 ORDER BY id LIMIT $2", scanned, self.batch)
 
     async def _look_for_gaps(self) -> tuple[dict[int, set[str] | None], list[OutboxRow]]:
         """What is still missing, and the rows that came late."""
@@ -121,11 +143,12 @@ class Relay:
 
     async def _read(self, which: str, *arguments: object) -> list[OutboxRow]:
         rows = await self.conn.fetch(
-            "SELECT id, event_id, topic, key, partition, type, version, payload, gone, created_at"  # noqa: S608
+            "SELECT id, event_id, topic, key, partition, type, version, payload, gone,"  # noqa: S608
+            " to_char(created_at AT TIME ZONE 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS.US\"Z\"')"
             f" FROM outbox WHERE {which}",
             *arguments,
         )
-        return [OutboxRow(*row) for row in rows]
+        return list(map(_as_outbox_row, rows))
 
     async def _store(
         self, scanned: int, gaps: Iterable[int], rows: Sequence[OutboxRow], refused: Sequence[Refusal]
@@ -159,6 +182,10 @@ class Relay:
             refusal.error_class,
             clock.now(),
         )
+
+
+_as_outbox_row = partial(tuple.__new__, OutboxRow)
+"""Ten thousands of rows a second: OutboxRow._make does the same in twice the time."""
 
 
 def ranges(ids: Iterable[int]) -> list[asyncpg.Range[int]]:
@@ -263,6 +290,7 @@ async def _direct_connection(url: str, application_name: str, session: float) ->
     return await asyncpg.connect(
         url,
         timeout=5,
+        command_timeout=LONGEST_STATEMENT + db.UNHEARD,
         server_settings={
             **db.session_settings(application_name, LONGEST_STATEMENT),
             "idle_session_timeout": f"{int(session * 1000)}ms",
@@ -284,4 +312,3 @@ if TYPE_CHECKING:
     from common.outbox.publishing import KafkaPublisher
 
     _is_a_publisher: type[Publisher] = KafkaPublisher
-        command_timeout=LONGEST_STATEMENT + db.UNHEARD,
