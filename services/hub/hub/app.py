@@ -17,6 +17,7 @@ HERE = Path(__file__).parent
 
 
 def web_app(runtime: Runtime) -> FastAPI:
+    runtime.resources[rsvps.COALESCED] = rsvps.coalesce(runtime.pool)
     return web.create_app(
         runtime, pages=pages.ROUTERS, api=api.ROUTERS, templates=HERE / "templates", locale=HERE / "locale"
     )

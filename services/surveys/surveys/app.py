@@ -11,6 +11,7 @@ from fastapi import FastAPI
 from surveys import api, pages
 from surveys.commands import campaigns
 from surveys.consumers import consumers
+from surveys.pages.answering import SENDINGS, coalesce
 from surveys.settings import SurveysSettings, settings
 from surveys.tally import tally
 from surveys.timers import timers
@@ -19,6 +20,7 @@ HERE = Path(__file__).parent
 
 
 def web_app(runtime: Runtime) -> FastAPI:
+    runtime.resources[SENDINGS] = coalesce(runtime.pool)
     return web.create_app(
         runtime, pages=pages.ROUTERS, api=api.ROUTERS, templates=HERE / "templates", locale=HERE / "locale"
     )

@@ -16,7 +16,7 @@ from common.testing import Clock, told
 from common.web import limits
 from common.web.testing import Person, SignIn
 from surveys import store
-from surveys.commands import building, campaigns
+from surveys.commands import answering, building, campaigns
 from surveys.domain.answering import shown_pages
 
 from .factories import NOW, definition, page, question
@@ -332,7 +332,7 @@ async def test_the_page_shows_what_the_rules_show(
     sent, person = await campaign_open(pool, survey=SURVEY_OF_RULES), sign_in(None)
     await post(person, sent.link(), go="start", lang="en")
     await post(person, sent.link(), page="one", shown=["a", "b", "c"], go="later", lang="en", **given)
-    answers = (await store.find_invitation(conn, sent.campaign.campaign_no, 0)).draft.answers
+    answers = (await answering.visit(conn, sent.link())).answers
     for one in shown_pages(SURVEY_OF_RULES, answers):
         html = (await person.http.get(f"/s/{sent.link()}?page={one.name}")).text
         assert re.findall(r'name="shown" value="(\w+)"', html) == [each.name for each in one.questions]

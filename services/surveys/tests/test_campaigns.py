@@ -19,7 +19,7 @@ from common.events.surveys import (
 )
 from common.testing import Clock, Gone, deliver, told
 from surveys import store
-from surveys.commands import building, campaigns
+from surveys.commands import answering, building, campaigns
 from surveys.consumers import consumers
 from surveys.domain.campaigns import GRACE, Campaign, Offsets, Segment
 
@@ -233,8 +233,7 @@ async def test_a_survey_that_closed_stays_closed_and_staff_are_told(pool: Pool, 
 
 async def test_drafts_go_30_days_after_the_close(pool: Pool, conn: Connection, time: Clock):
     sent = await campaign_open(pool)
-    draft = store.Draft(1, "en", {}, "one", NOW, NOW)
-    await store.save_draft(conn, sent.campaign.campaign_no, 0, draft, is_partial=False)
+    await answering.start(conn, sent.link(), language="en")
     time.at(sent.campaign.closes_at)
     await run_timers(pool)
     assert await conn.fetchval("SELECT count(*) FROM drafts") == 1

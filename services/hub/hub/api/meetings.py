@@ -10,8 +10,9 @@ from fastapi import APIRouter, Query, Request, Response
 from pydantic import BaseModel, ConfigDict, Field
 
 from hub.commands import meetings as commands
-from hub.commands import rsvps as answers
+from hub.commands.rsvps import COALESCED
 from hub.domain.meetings import AGENDA_LENGTH, LINK_LENGTH, TITLE_LENGTH, Meeting, Plan
+from hub.domain.rsvps import Said
 from hub.domain.schedule import Schedule
 from hub.store import meetings as store
 
@@ -164,11 +165,13 @@ async def cancel(request: Request, tx: web.Tx, _: web.StaffOnly, meeting_id: UUI
     return _edited(response, await commands.cancel(tx, meeting_id, version=version))
 
 
-@router.put("/{meeting_id}/rsvp")
-async def say_whether_i_come(tx: web.Tx, viewer: web.MemberOnly, meeting_id: UUID, said: AnswerIn) -> AnswerOut:
+@router.put("/{meeting_id}/rsvp", response_model=AnswerOut)
+@web.hot
+async def say_whether_i_come(request: Request, viewer: web.MemberOnly, meeting_id: UUID, said: AnswerIn) -> Response:
     """Yes or no; the same answer again changes nothing. 409 when all seats are taken."""
-    given = await answers.answer(tx, meeting_id, viewer.member_id, said.answer)
-    return AnswerOut(meeting_id=meeting_id, answer=given.answer, answered_at=given.answered_at)
+    rsvps = request.app.state.runtime.resources[COALESCED]
+    given = await rsvps.put(Said(meeting_id, viewer.member_id, said.answer))
+    return web.answer(AnswerOut(meeting_id=meeting_id, answer=given.answer, answered_at=given.answered_at))
 
 
 async def _match(request: Request, tx: web.Tx, meeting_id: UUID) -> int:

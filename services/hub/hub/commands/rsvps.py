@@ -1,37 +1,50 @@
 """Members say whether they come; a year after the meeting it is forgotten who did."""
 
+from collections.abc import Collection, Sequence
+from itertools import count
 from uuid import UUID, uuid4
 
 from common import clock, outbox
-from common.db import Connection
-from common.errors import Forbidden
+from common.coalescer import Coalescer
+from common.db import Connection, Pool
+from common.errors import Forbidden, NotAllowed
 from common.events.hub import RsvpState
 from common.inbox import is_erased
 
-from hub.domain import rsvps as domain
-from hub.domain.rsvps import NO, Rsvp
+from hub.domain.rsvps import NO, Doors, Rsvp, Said
 from hub.store import known_members, meetings
 from hub.store import rsvps as store
 
 PURGED_AT_ONCE = 500
+COALESCED = "rsvps"
+"""The coalescer of this process, among its resources."""
+
+
+def coalesce(pool: Pool) -> Coalescer[Said, Rsvp]:
+    """What people say at the same moment is decided in one transaction: by meeting, as they came."""
+    arrival = count()
+    return Coalescer(pool, answer_all, key=lambda said: (said.meeting_id, next(arrival)), name=COALESCED)
 
 
 async def answer(conn: Connection, meeting_id: UUID, member_id: UUID, words: str) -> Rsvp:
-    """Yes or no. The lock of the meeting's row makes the last seat go to exactly one.
+    """Yes or no."""
+    [given] = await answer_all(conn, [Said(meeting_id, member_id, words)])
+    if isinstance(given, NotAllowed):
+        raise given
+    return given
 
-    Somebody unknown has just joined, and her token vouches for her; unless she was erased.
-    """
-    if await is_erased(conn, [member_id]):
-        raise Forbidden("This membership no longer exists.")
-    if member := await known_members.find_known_member(conn, member_id):
-        member.check_may_answer()
-    return await _answer(conn, meeting_id, member_id, words)
+
+async def answer_all(conn: Connection, said: Sequence[Said]) -> list[Rsvp | NotAllowed]:
+    """Many people in one transaction, decided one after the other; each has an outcome of her own."""
+    refused = await _refusals(conn, {each.member_id for each in said})
+    decided = iter(await _answer(conn, [each for each in said if each.member_id not in refused]))
+    return [refused.get(each.member_id) or next(decided) for each in said]
 
 
 async def give_back_seats(conn: Connection, member_id: UUID) -> None:
     """Somebody left: whoever waits for her seats in coming meetings may have them."""
-    for meeting_id in await store.list_seats_to_come(conn, member_id, now=clock.now()):
-        await _answer(conn, meeting_id, member_id, NO)
+    seats = await store.list_seats_to_come(conn, member_id, now=clock.now())
+    await _answer(conn, [Said(meeting_id, member_id, NO) for meeting_id in seats])
 
 
 async def purge(conn: Connection, meeting_id: UUID) -> bool:
@@ -48,12 +61,27 @@ async def current_state(conn: Connection, rsvp_id: str) -> RsvpState | None:
     return rsvp.state() if rsvp else None
 
 
-async def _answer(conn: Connection, meeting_id: UUID, member_id: UUID, words: str) -> Rsvp:
-    meeting = await meetings.lock_meeting(conn, meeting_id)
-    earlier = await store.find_rsvp(conn, meeting_id, member_id)
-    after, given = domain.answer(meeting, earlier, rsvp_id=uuid4(), member_id=member_id, answer=words, now=clock.now())
-    if given != earlier:
-        await store.save_rsvp(conn, given)
-        await meetings.save_seats(conn, meeting_id, after.seats_taken)
-        await outbox.append(conn, given.state())
-    return given
+async def _refusals(conn: Connection, member_ids: Collection[UUID]) -> dict[UUID, NotAllowed]:
+    """Who may not answer, and why. Somebody unknown has just joined, and her token vouches for her."""
+    refused: dict[UUID, NotAllowed] = {
+        erased: Forbidden("This membership no longer exists.") for erased in await is_erased(conn, member_ids)
+    }
+    for member_id, member in (await known_members.find_known_members(conn, member_ids)).items():
+        try:
+            member.check_may_answer()
+        except NotAllowed as no:
+            refused.setdefault(member_id, no)
+    return refused
+
+
+async def _answer(conn: Connection, said: Sequence[Said]) -> list[Rsvp | NotAllowed]:
+    """Under the locks of the meetings' rows, so that the last seat goes to exactly one."""
+    doors = Doors(
+        await meetings.lock_meetings(conn, {each.meeting_id for each in said}),
+        await store.find_rsvps(conn, {each.place for each in said}),
+    )
+    outcomes = [doors.decide(each, rsvp_id=uuid4(), now=clock.now()) for each in said]
+    await store.save_rsvps(conn, doors.changed)
+    await meetings.save_seats(conn, doors.seats_taken)
+    await outbox.append(conn, *(rsvp.state() for rsvp in doors.given))
+    return outcomes

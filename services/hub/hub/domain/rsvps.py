@@ -1,10 +1,10 @@
 """Who comes: one answer per meeting and member, as many yes as there are seats."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from uuid import UUID
 
-from common.errors import Forbidden, Invalid, NotAllowed
+from common.errors import Forbidden, Invalid, NotAllowed, NotFound
 from common.events.hub import RsvpState
 
 from hub.domain.meetings import Meeting
@@ -52,6 +52,56 @@ class KnownMember:
     def check_may_answer(self) -> None:
         if not self.is_current:
             raise Forbidden("Only current members can say whether they come. You can join again at any time.")
+
+
+@dataclass(frozen=True)
+class Said:
+    """What somebody says to the question whether she comes."""
+
+    meeting_id: UUID
+    member_id: UUID
+    words: str
+
+    @property
+    def place(self) -> tuple[UUID, UUID]:
+        return self.meeting_id, self.member_id
+
+
+@dataclass
+class Doors:
+    """Meetings that are held while people come, one after the other: each finds the seats that the one before left."""
+
+    meetings: dict[UUID, Meeting]
+    rsvps: dict[tuple[UUID, UUID], Rsvp]
+    """By meeting and member."""
+    given: list[Rsvp] = field(default_factory=list)
+    """Every change, in the order in which it was made."""
+
+    @property
+    def changed(self) -> list[Rsvp]:
+        """The answers that are no longer what they were, each as it is now."""
+        return list({rsvp.id: rsvp for rsvp in self.given}.values())
+
+    @property
+    def seats_taken(self) -> dict[UUID, int]:
+        """Of the meetings in which something changed."""
+        return {rsvp.meeting_id: self.meetings[rsvp.meeting_id].seats_taken for rsvp in self.given}
+
+    def decide(self, said: Said, *, rsvp_id: UUID, now: datetime) -> Rsvp | NotAllowed:
+        """``rsvp_id`` is for a first answer. Whoever is refused leaves everything as it was."""
+        meeting, earlier = self.meetings.get(said.meeting_id), self.rsvps.get(said.place)
+        if meeting is None:
+            return NotFound("There is no such meeting.")
+        try:
+            after, rsvp = answer(
+                meeting, earlier, rsvp_id=rsvp_id, member_id=said.member_id, answer=said.words, now=now
+            )
+        except NotAllowed as no:
+            return no
+        if rsvp != earlier:
+            self.meetings[said.meeting_id], self.rsvps[said.place] = after, rsvp
+            self.given.append(rsvp)
+        return rsvp
 
 
 def answer(

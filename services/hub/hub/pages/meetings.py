@@ -3,15 +3,15 @@
 from typing import Annotated
 from uuid import UUID
 
-from common import clock, web
+from common import clock, db, web
 from common.calendars import calendar_of, meeting_entry
 from common.errors import NotAllowed
 from fastapi import APIRouter, Query, Request
 from fastapi.responses import HTMLResponse, Response
 
-from hub.commands import rsvps as commands
+from hub.commands.rsvps import COALESCED
 from hub.domain.meetings import Meeting
-from hub.domain.rsvps import ANSWERS
+from hub.domain.rsvps import ANSWERS, Said
 from hub.pages.shown import ShownMeeting
 from hub.store import meetings as store
 from hub.store import rsvps
@@ -39,19 +39,21 @@ async def meeting(
 
 
 @router.post("/hub/meetings/{meeting_id}/rsvp")
-async def say_whether_i_come(request: Request, tx: web.Tx, meeting_id: UUID, viewer: web.MemberOnly) -> Response:
+@web.hot
+async def say_whether_i_come(request: Request, meeting_id: UUID, viewer: web.MemberOnly) -> Response:
     """Without a once-token: the same answer twice is one answer, and after "back" the other button must still work."""
     form = await web.read_form(request)
     words = form.choice("answer", ANSWERS, required="Choose yes or no")
     if words:
         try:
-            await commands.answer(tx, meeting_id, viewer.member_id, words)
+            await request.app.state.runtime.resources[COALESCED].put(Said(meeting_id, viewer.member_id, words))
             return web.redirect(f"/hub/meetings/{meeting_id}?said={words}")
         except NotAllowed as no:
             if no.status != NotAllowed.status:
                 raise
             form.blame(no)
-    return await _page(request, tx, meeting_id, status=NotAllowed.status if words else 422, form=form)
+    async with db.transaction(request.app.state.runtime.pool) as tx:
+        return await _page(request, tx, meeting_id, status=NotAllowed.status if words else 422, form=form)
 
 
 @router.get("/hub/meetings/{meeting_id}/calendar.ics")

@@ -1,6 +1,6 @@
 """What the hub knows about members: a copy of members' state."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from uuid import UUID
 
 from common.db import Connection
@@ -9,8 +9,13 @@ from hub.domain.rsvps import KnownMember
 
 
 async def find_known_member(conn: Connection, member_id: UUID) -> KnownMember | None:
-    row = await conn.fetchrow("SELECT * FROM known_members WHERE member_id = $1", member_id)
-    return KnownMember(**row) if row else None
+    return (await find_known_members(conn, [member_id])).get(member_id)
+
+
+async def find_known_members(conn: Connection, member_ids: Collection[UUID]) -> dict[UUID, KnownMember]:
+    """Those we know."""
+    rows = await conn.fetch("SELECT * FROM known_members WHERE member_id = ANY($1::uuid[])", list(member_ids))
+    return {row["member_id"]: KnownMember(**row) for row in rows}
 
 
 async def save_known_members(conn: Connection, members: Sequence[KnownMember]) -> set[UUID]:

@@ -1,6 +1,6 @@
 """Meetings in the database."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
@@ -72,14 +72,31 @@ async def save_meeting(conn: Connection, meeting: Meeting) -> None:
     )
 
 
-async def save_seats(conn: Connection, meeting_id: UUID, seats_taken: int) -> None:
-    """Under the lock of the row; the constraint would refuse one seat too many even without it."""
-    await conn.execute("UPDATE meetings SET seats_taken = $2 WHERE id = $1", meeting_id, seats_taken)
+async def save_seats(conn: Connection, seats_taken: Mapping[UUID, int]) -> None:
+    """Under the locks of the rows; the constraint would refuse one seat too many even without them."""
+    if not seats_taken:
+        return
+    await conn.execute(
+        """
+        UPDATE meetings SET seats_taken = counted.seats_taken
+        FROM unnest($1::uuid[], $2::integer[]) AS counted (id, seats_taken) WHERE meetings.id = counted.id
+        """,
+        list(seats_taken),
+        list(seats_taken.values()),
+    )
 
 
 async def lock_meeting(conn: Connection, meeting_id: UUID) -> Meeting:
     """For whoever changes it or its seats: one after the other. NotFound if there is none."""
     return _found(await conn.fetchrow("SELECT * FROM meetings WHERE id = $1 FOR UPDATE", meeting_id))
+
+
+async def lock_meetings(conn: Connection, meeting_ids: Collection[UUID]) -> dict[UUID, Meeting]:
+    """Those there are. In order of their ids, so that two who lock many never wait for each other in a circle."""
+    rows = await conn.fetch(
+        "SELECT * FROM meetings WHERE id = ANY($1::uuid[]) ORDER BY id FOR UPDATE", list(meeting_ids)
+    )
+    return {row["id"]: _meeting(row) for row in rows}
 
 
 async def get_meeting(conn: Connection, meeting_id: UUID) -> Meeting:

@@ -1,6 +1,6 @@
 """Answers to meetings in the database."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
@@ -25,24 +25,41 @@ async def find_rsvp(conn: Connection, meeting_id: UUID, member_id: UUID) -> Rsvp
     return Rsvp(**row) if row else None
 
 
+async def find_rsvps(conn: Connection, places: Collection[tuple[UUID, UUID]]) -> dict[tuple[UUID, UUID], Rsvp]:
+    """Those there are, by meeting and member."""
+    rows = await conn.fetch(
+        """
+        SELECT r.* FROM rsvps AS r
+        JOIN unnest($1::uuid[], $2::uuid[]) AS asked (meeting_id, member_id) USING (meeting_id, member_id)
+        """,
+        [meeting_id for meeting_id, _ in places],
+        [member_id for _, member_id in places],
+    )
+    return {(row["meeting_id"], row["member_id"]): Rsvp(**row) for row in rows}
+
+
 async def lock_rsvp(conn: Connection, rsvp_id: UUID) -> Rsvp | None:
     row = await conn.fetchrow("SELECT * FROM rsvps WHERE id = $1 FOR UPDATE", rsvp_id)
     return Rsvp(**row) if row else None
 
 
-async def save_rsvp(conn: Connection, rsvp: Rsvp) -> None:
+async def save_rsvps(conn: Connection, rsvps: Sequence[Rsvp]) -> None:
+    """At most one row for each answer."""
+    if not rsvps:
+        return
     await conn.execute(
         """
         INSERT INTO rsvps (id, meeting_id, member_id, answer, answered_at, version)
-        VALUES ($1, $2, $3, $4, $5, $6)
-        ON CONFLICT (id) DO UPDATE SET answer = $4, answered_at = $5, version = $6
+        SELECT * FROM unnest($1::uuid[], $2::uuid[], $3::uuid[], $4::text[], $5::timestamptz[], $6::bigint[])
+        ON CONFLICT (id) DO UPDATE
+        SET answer = excluded.answer, answered_at = excluded.answered_at, version = excluded.version
         """,
-        rsvp.id,
-        rsvp.meeting_id,
-        rsvp.member_id,
-        rsvp.answer,
-        rsvp.answered_at,
-        rsvp.version,
+        [rsvp.id for rsvp in rsvps],
+        [rsvp.meeting_id for rsvp in rsvps],
+        [rsvp.member_id for rsvp in rsvps],
+        [rsvp.answer for rsvp in rsvps],
+        [rsvp.answered_at for rsvp in rsvps],
+        [rsvp.version for rsvp in rsvps],
     )
 
 

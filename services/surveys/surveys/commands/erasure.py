@@ -32,7 +32,9 @@ async def forget(conn: Connection, member_id: UUID) -> None:
     """Open campaigns lose her answers and their counts; closed ones keep coded answers that lead to nobody."""
     now = clock.now()
     await store.hold_audiences(conn, alone=False)
-    for found in await store.find_invitations_of(conn, member_id):
+    invitations = await store.find_invitations_of(conn, member_id)
+    await store.hold_invitations(conn, [(found["campaign_no"], found["position"]) for found in invitations])
+    for found in invitations:
         campaign = await store.get_campaign(conn, found["campaign_id"])
         await _forget_the_invitation(conn, campaign, found["position"], member_id, now=now)
     await store.delete_known_member(conn, member_id, up_to=EVERY_VERSION)
@@ -44,8 +46,7 @@ async def _forget_the_invitation(
     conn: Connection, campaign: Campaign, position: int, member_id: UUID, *, now: datetime
 ) -> None:
     number = campaign.campaign_no
-    await store.hold_invitation(conn, number, position)
-    await store.delete_draft(conn, number, position)
+    await store.delete_drafts(conn, [(number, position)])
     if campaign.status == "open":
         await _withdraw(conn, campaign, position)
         await store.add_exception(conn, number, position, "erased", now=now)
@@ -69,7 +70,7 @@ async def _withdraw(conn: Connection, campaign: Campaign, position: int) -> None
         language=taken["language"],
         by=-1,
     )
-    await store.add_tally_changes(conn, campaign.campaign_no, changes)
+    await store.add_tally_changes(conn, {campaign.campaign_no: changes})
 
 
 async def _unlink(conn: Connection, campaign: Campaign, position: int) -> None:
@@ -85,7 +86,7 @@ async def _unlink(conn: Connection, campaign: Campaign, position: int) -> None:
         conn, campaign.campaign_no, position, texts=sorted(texts), day_starts_at=midnight, response_id=uuid4()
     )
     changes = list(changes_of_answers(definition, texts, by=-1))
-    await store.add_tally_changes(conn, campaign.campaign_no, changes)
+    await store.add_tally_changes(conn, {campaign.campaign_no: changes})
 
 
 def _places(*, now: datetime) -> tuple[ErasedPlace, ...]:

@@ -1,8 +1,10 @@
 """From answers to counts, and from counts to rates: what one ballot adds, and takes away again when it goes."""
 
+from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import date
+from typing import NamedTuple
 
 from surveys.domain.answering import Answers
 from surveys.domain.definitions import CHOOSING, Definition, Question
@@ -12,8 +14,7 @@ WHOLE = ""
 """Stands for the whole ballot where a question's code would stand."""
 
 
-@dataclass(frozen=True, order=True)
-class Change:
+class Change(NamedTuple):
     """``measure`` is ``asked``, ``answered``, ``chosen`` or ``dropped`` of a question; ``ballots``, ``day`` or
     ``language`` of the whole."""
 
@@ -42,6 +43,14 @@ def changes_of_a_ballot(
         *(Change(name, "dropped", "", by) for name in dropped),
         *changes_of_answers(definition, answers, by=by),
     ]
+
+
+def summed(changes: Iterable[Change]) -> list[Change]:
+    """One change for each thing that is counted."""
+    totals: Counter[tuple[str, str, str]] = Counter()
+    for question, measure, choice, by in changes:
+        totals[question, measure, choice] += by
+    return [Change(*counted, by) for counted, by in totals.items() if by]
 
 
 def changes_of_answers(definition: Definition, answers: Answers, *, by: int) -> Iterator[Change]:

@@ -1,23 +1,43 @@
 """The personal link: GET shows and changes nothing, POST starts, saves and sends. No cookie is needed or read."""
 
+from collections.abc import Sequence
 from datetime import timedelta
 from typing import Annotated, Any
 
 from common import web
+from common.coalescer import Coalescer
+from common.db import Connection, Pool
 from common.errors import NotAllowed
 from fastapi import APIRouter, Query, Request
 from fastapi.responses import HTMLResponse, Response
 
 from surveys import store
 from surveys.commands import answering
-from surveys.commands.answering import SentPage, Visit
+from surveys.commands.answering import Outcome, Sending
 from surveys.domain.answering import Step
+from surveys.domain.visits import SentPage, Visit
 from surveys.pages.questionnaire import ANSWER, Questionnaire
 
 router = APIRouter()
 
 POSTS_PER_MINUTE = 240
 """Per link, not per address: whole offices and countries share one."""
+
+SENDINGS = "sendings"
+"""The coalescer of this process, among its resources."""
+
+
+def coalesce(pool: Pool) -> Coalescer[Sending, Outcome]:
+    """What many people send at the same moment is saved in one transaction. By link: a forged one delays nobody."""
+    return Coalescer(pool, answer_within_limits, key=lambda sending: sending.link, name=SENDINGS)
+
+
+async def answer_within_limits(conn: Connection, sendings: Sequence[Sending]) -> list[Outcome | NotAllowed]:
+    uses = [web.Use(f"link {sending.link}", POSTS_PER_MINUTE, timedelta(minutes=1)) for sending in sendings]
+    too_many = await web.count_uses(conn, uses)
+    allowed = [sending for sending, no in zip(sendings, too_many, strict=True) if no is None]
+    outcomes = iter(await answering.answer_pages(conn, allowed))
+    return [no or next(outcomes) for no in too_many]
 
 
 @router.get("/s/{link}")
@@ -33,45 +53,42 @@ async def open_the_link(
         return await _receipt(request, tx, seen)
     if not seen.may_answer:
         return _refused(request, answering.closed())
-    if seen.invitation.draft is None:
+    if seen.draft is None:
         return _first_page(request, seen)
-    return _page(request, seen, page or seen.invitation.draft.page, later=saved == "later")
+    return _page(request, seen, page or seen.draft.page, later=saved == "later")
 
 
 @router.post("/s/{link}")
-async def answer_the_link(request: Request, tx: web.Tx, link: str) -> Response:
+@web.hot
+async def answer_the_link(request: Request, link: str) -> Response:
     form = await web.read_form(request)
     try:
-        await web.limit(tx, f"link {link}", at_most=POSTS_PER_MINUTE, per=timedelta(minutes=1))
-        if form.first("go") == "start":
-            return await _start(request, tx, link, form)
-        return await _answer(request, tx, link, form)
+        sending = Sending(link, _sent(request, form))
+        seen, step = await request.app.state.runtime.resources[SENDINGS].put(sending)
     except NotAllowed as no:
         return _refused(request, no)
+    return _go_on(request, sending, seen, step)
 
 
-async def _start(request: Request, tx: web.Tx, link: str, form: web.Form) -> Response:
-    before = await answering.visit(tx, link)
-    await answering.start(tx, link, language=_language(request, before, form))
-    return web.redirect(f"/s/{link}")
-
-
-async def _answer(request: Request, tx: web.Tx, link: str, form: web.Form) -> Response:
-    before = await answering.visit(tx, link)
-    sent = SentPage(
+def _sent(request: Request, form: web.Form) -> SentPage:
+    return SentPage(
         page=form.first("page"),
         answers={name: form.all(f"{ANSWER}{name}") for name in form.all("shown")},
         go=form.first("go"),
-        language=_language(request, before, form),
+        language=request.query_params.get("lang") or form.first("lang"),
+        browser_language=web.language_of(request),
     )
-    seen, step = await answering.answer_page(tx, link, sent)
+
+
+def _go_on(request: Request, sending: Sending, seen: Visit, step: Step) -> Response:
+    home, go = f"/s/{sending.link}", sending.sent.go
     if step.mistakes:
         return _page(request, seen, step.page, step=step, status=422)
-    if step.is_complete:
-        return web.redirect(f"/s/{link}")
+    if step.is_complete or go == "start":
+        return web.redirect(home)
     if step.appeared:
         return _page(request, seen, step.page, step=step)
-    return web.redirect(f"/s/{link}?page={step.page}{'&saved=later' if sent.go == 'later' else ''}")
+    return web.redirect(f"{home}?page={step.page}{'&saved=later' if go == 'later' else ''}")
 
 
 def _page(
@@ -113,7 +130,7 @@ def _first_page(request: Request, seen: Visit) -> HTMLResponse:
 
 async def _receipt(request: Request, tx: web.Tx, seen: Visit) -> HTMLResponse:
     language = _language(request, seen)
-    response = seen.invitation.response
+    response = seen.response
     assert response is not None  # noqa: S101 - asked before
     return web.render(
         request,
@@ -121,8 +138,8 @@ async def _receipt(request: Request, tx: web.Tx, seen: Visit) -> HTMLResponse:
         lang=language,
         visit=seen,
         response=response,
-        asked=len(Questionnaire(seen.definition, response.answers, "", language).asked),
-        meeting=await store.get_meeting(tx, seen.invitation.campaign.meeting_id),
+        asked=len(response.asked),
+        meeting=await store.get_meeting(tx, seen.campaign.meeting_id),
         **_words(seen, language),
     )
 
@@ -135,7 +152,7 @@ def _refused(request: Request, no: NotAllowed) -> HTMLResponse:
 
 
 def _words(seen: Visit, language: str) -> dict[str, Any]:
-    campaign, definition = seen.invitation.campaign, seen.definition
+    campaign, definition = seen.campaign, seen.definition
     text = campaign.texts.get(language) or campaign.texts["en"]
     return {
         "campaign": campaign,
@@ -150,14 +167,5 @@ def _words(seen: Visit, language: str) -> dict[str, Any]:
     }
 
 
-def _language(request: Request, seen: Visit, form: web.Form | None = None) -> str:
-    """Chosen in the address or the form, else the one she answered in, else what her browser asks for, as far as the
-    survey speaks it."""
-    begun = seen.invitation.response or seen.invitation.draft
-    wishes = (
-        request.query_params.get("lang"),
-        form.first("lang") if form else None,
-        begun.language if begun else None,
-        web.language_of(request),
-    )
-    return next((wish for wish in wishes if wish in seen.definition.languages), seen.definition.language)
+def _language(request: Request, seen: Visit) -> str:
+    return seen.language(request.query_params.get("lang", ""), browser=web.language_of(request))

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from math import ceil
 
-from surveys.domain.answering import Answers, shown_pages, shown_questions
+from surveys.domain.answering import Answers, shown_pages
 from surveys.domain.definitions import LONGEST_ANSWER, Definition, Page, Question
 from surveys.expressions import Answer
 
@@ -27,10 +27,6 @@ class Questionnaire:
     @cached_property
     def pages(self) -> list[Page]:
         return shown_pages(self.definition, self.answers)
-
-    @cached_property
-    def asked(self) -> list[Question]:
-        return shown_questions(self.definition, self.answers)
 
     @cached_property
     def page(self) -> Page:

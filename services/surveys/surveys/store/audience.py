@@ -98,11 +98,6 @@ async def hold_audiences(conn: Connection, *, alone: bool) -> None:
         await conn.execute("SELECT pg_advisory_xact_lock_shared($1)", AUDIENCES)
 
 
-async def hold_invitation(conn: Connection, campaign_no: int, position: int) -> None:
-    """One at a time for whatever changes what stands behind a link: two tabs, a hundred posts, an erasure."""
-    await conn.execute("SELECT pg_advisory_xact_lock($1, $2)", campaign_no, position)
-
-
 async def find_invitations_of(conn: Connection, member_id: UUID) -> list[dict[str, Any]]:
     """Campaigns that asked this person, with her position: the bounds spare reading blocks that can not have her."""
     rows = await conn.fetch(

@@ -1,23 +1,23 @@
 """tally_changes and counters."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from common.db import Connection
 
 from surveys.domain.counting import Change
 
 
-async def add_tally_changes(conn: Connection, campaign_no: int, changes: Sequence[Change]) -> None:
+async def add_tally_changes(conn: Connection, changes: Mapping[int, Sequence[Change]]) -> None:
+    """By campaign."""
+    rows = [(campaign_no, *change) for campaign_no, of_one in changes.items() for change in of_one]
+    if not rows:
+        return
     await conn.execute(
         """
         INSERT INTO tally_changes (campaign_no, question, measure, choice, by)
-        SELECT $1, * FROM unnest($2::text[], $3::text[], $4::text[], $5::integer[])
+        SELECT * FROM unnest($1::integer[], $2::text[], $3::text[], $4::text[], $5::integer[])
         """,
-        campaign_no,
-        [change.question for change in changes],
-        [change.measure for change in changes],
-        [change.choice for change in changes],
-        [change.by for change in changes],
+        *map(list, zip(*rows, strict=True)),
     )
 
 
