@@ -2,7 +2,7 @@
 
 import asyncio
 import random
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
@@ -76,6 +76,20 @@ async def set_timer(conn: Connection, kind: str, key: str, due_at: datetime, *, 
         kind,
         key,
         version,
+        due_at,
+    )
+    db.touch(conn, "timers")
+
+
+async def set_timers(conn: Connection, kind: str, keys: Sequence[str], due_at: datetime) -> None:
+    """The same for many keys, each once; sorted, so that two batches wait for each other in one direction only."""
+    await conn.execute(
+        """
+        INSERT INTO timers (kind, key, due_at) SELECT $1, key, $3 FROM unnest($2::text[]) AS new (key) ORDER BY key
+        ON CONFLICT (kind, key) DO UPDATE SET version = excluded.version, due_at = excluded.due_at, tries = 0
+        """,
+        kind,
+        keys,
         due_at,
     )
     db.touch(conn, "timers")

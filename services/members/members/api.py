@@ -11,7 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from members.commands import applications, membership, staff
 from members.domain.membership import FIELDS_SHOWN, PURPOSES, Member, standing
 from members.intake import person
-from members.intake.address import limit_letters, read_address
+from members.intake.joining import Asked, ask_to_join, read_applicant
 from members.intake.requests import slow_down_crowds
 from members.store import members as people
 
@@ -75,19 +75,18 @@ class Changes(BaseModel):
     consents: list[str] | None = Field(default=None, max_length=10)
 
 
+RECEIVED = web.Given.of(web.answer(Received(), 202))
+
+
 @router.post("/applications", status_code=202, response_model=Received, dependencies=[Depends(slow_down_crowds)])
-async def apply(request: Request, sent: ApplicationForm, tx: web.Tx) -> Response:
+@web.hot
+async def apply(request: Request, sent: ApplicationForm) -> Response:
     """Ask to join. Needs an Idempotency-Key; the answer never tells whether the address is known."""
     form = web.Form.of(consent=sent.consents, **sent.model_dump(exclude={"consents"}))
-    address, profile = read_address(form), person.read_profile(form)
-    consents = tuple(form.choices("consent", PURPOSES))
+    applicant = read_applicant(form)
     _refuse_what_is_wrong(form)
-    async with web.idempotent(tx, request) as past:
-        if past.answer is None:
-            await limit_letters(tx, address)
-            await applications.apply(tx, address=address, profile=profile, consents=consents, now=clock.now())
-            past.answer = web.answer(Received(), 202)
-    return past.answer
+    taken = await ask_to_join(request, Asked(applicant, await web.read_call(request)))
+    return taken.answered.response(replayed=True) if taken.answered else RECEIVED.response()
 
 
 @router.post("/confirmations", status_code=201)

@@ -9,6 +9,8 @@ from fastapi import FastAPI
 from members import api, pages
 from members.commands.restating import STATES
 from members.consumers import consumers
+from members.intake.joining import JOINING, open_joining
+from members.intake.requests import TURNSTILE
 from members.opening import open_the_service
 from members.pages.sign_in import authenticate
 from members.settings import Settings
@@ -18,6 +20,8 @@ HERE = Path(__file__).parent
 
 
 def make_web(runtime: Runtime) -> FastAPI:
+    runtime.resources[TURNSTILE] = web.Turnstile(runtime.pool)
+    runtime.resources[JOINING] = open_joining(runtime.pool, api.RECEIVED)
     return web.create_app(
         runtime,
         pages=pages.routers,

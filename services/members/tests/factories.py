@@ -9,7 +9,7 @@ from uuid import UUID, uuid4
 from common.db import Connection
 from common.testing import MORNING
 from members.commands import applications
-from members.domain.applications import CONFIRM_WITHIN, Application
+from members.domain.applications import CONFIRM_WITHIN, Applicant, Application
 from members.domain.membership import Member, Profile
 from members.keyring import token_hash
 from members.store import applications as store
@@ -64,7 +64,8 @@ async def applied(conn: Connection, *, now: datetime = NOW, **changes: Any) -> U
     """Somebody sent the form."""
     asked = {"address": "amina@example.org", "profile": AMINA, "consents": ("surveys",)} | changes
     async with conn.transaction():
-        return (await applications.apply(conn, now=now, **asked)).id
+        [application] = await applications.apply(conn, [Applicant(**asked)], now=now)
+        return application.id
 
 
 async def joined(conn: Connection, *, now: datetime = NOW, **changes: Any) -> Member:

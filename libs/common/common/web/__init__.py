@@ -20,7 +20,7 @@ from common.web.idempotency import (
     read_call,
     release_calls,
 )
-from common.web.limits import Use, count_uses, limit
+from common.web.limits import Turnstile, Use, count_uses, limit
 from common.web.once import claim_forms, once, release_forms
 from common.web.pages import gettext, is_fragment, redirect, render
 from common.web.sessions import follow_sessions, here, safe_next
@@ -38,6 +38,7 @@ __all__ = [
     "MemberOnly",
     "Sentence",
     "StaffOnly",
+    "Turnstile",
     "Tx",
     "Use",
     "Viewer",

@@ -1,6 +1,8 @@
 """What every answer and every request goes through, as plain ASGI: headers, body limit, cross-origin check."""
 
+import asyncio
 from collections.abc import Callable, Iterable
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import TypeVar
 from urllib.parse import urlsplit
@@ -82,7 +84,12 @@ class BodyLimit:
                 raise TooLarge(TOO_LARGE)
             return message
 
-        await self.app(scope, receive_within_limit, send)
+        async def send_when_all_is_heard(message: Message) -> None:
+            if message["type"] == "http.response.start" and scope["method"] not in ("GET", "HEAD"):
+                await _hear_out(body, receive)
+            await send(message)
+
+        await self.app(scope, receive_within_limit, send_when_all_is_heard)
 
 
 @dataclass
@@ -103,6 +110,25 @@ class Body:
 
 KEPT_AT_MOST = 1024 * 1024
 """Bytes; an upload beyond is no form that somebody typed."""
+
+
+HEARD_OUT_AT_MOST = 8 * 1024 * 1024
+HEARD_OUT_WITHIN = 5.0
+"""Bytes and seconds of a body that nobody wants, before the connection is closed on its sender."""
+
+
+async def _hear_out(body: Body, receive: Receive) -> None:
+    """Read to its end, and forget, a body that was refused on the way.
+
+    Who is still sending when the connection is closed loses the answer with it, and never reads why (RFC 9112, 9.6).
+    """
+    with suppress(TimeoutError):
+        async with asyncio.timeout(HEARD_OUT_WITHIN):
+            while not body.complete and body.size < HEARD_OUT_AT_MOST:
+                message = await receive()
+                if message["type"] == "http.disconnect":
+                    return
+                body.take(message)
 
 
 async def whole_body(request: Request) -> bytes:

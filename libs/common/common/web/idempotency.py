@@ -5,7 +5,7 @@ comes while its twin is still at work waits for it and gets its answer.
 """
 
 import hashlib
-from collections.abc import AsyncIterator, Iterable, Sequence
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 
@@ -100,6 +100,8 @@ async def claim_calls(conn: Connection, calls: Sequence[tuple[Call, Given | None
     Each key once. Where the answer is known beforehand it is kept at once; else ``keep_answers`` has to follow in the
     same transaction. Sorted, so that two batches which share keys wait for each other in one direction only.
     """
+    if not calls:
+        return []
     rows = await conn.fetch(
         """
         INSERT INTO idempotency_keys (scope, key, body_sha256, status, headers, body, created_at)
@@ -136,16 +138,17 @@ async def keep_answers(conn: Connection, answers: Sequence[tuple[Call, Given]]) 
     )
 
 
-async def release_calls(conn: Connection, calls: Iterable[Call]) -> None:
+async def release_calls(conn: Connection, calls: Sequence[Call]) -> None:
     """Nothing came of these calls: they may be repeated."""
-    names = [call.name for call in calls]
+    if not calls:
+        return
     await conn.execute(
         """
         DELETE FROM idempotency_keys AS t USING unnest($1::text[], $2::text[]) AS gone (scope, key)
          WHERE t.scope = gone.scope AND t.key = gone.key
         """,
-        [scope for scope, _ in names],
-        [key for _, key in names],
+        [call.scope for call in calls],
+        [call.key for call in calls],
     )
 
 

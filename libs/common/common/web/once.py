@@ -1,6 +1,6 @@
 """One effect for one form, however often its button is pressed."""
 
-from collections.abc import AsyncIterator, Iterable, Sequence
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from uuid import UUID
@@ -42,6 +42,8 @@ async def claim_forms(conn: Connection, forms: Sequence[tuple[UUID, str]]) -> li
 
     Each token once. Sorted, so that two batches which share some wait for each other in one direction only.
     """
+    if not forms:
+        return []
     tokens = [token for token, _ in forms]
     rows = await conn.fetch(
         """
@@ -60,9 +62,10 @@ async def claim_forms(conn: Connection, forms: Sequence[tuple[UUID, str]]) -> li
     return [None if token in ours else led_to[token] for token in tokens]
 
 
-async def release_forms(conn: Connection, tokens: Iterable[UUID]) -> None:
+async def release_forms(conn: Connection, tokens: Sequence[UUID]) -> None:
     """Nothing came of these forms: they may be sent again."""
-    await conn.execute("DELETE FROM once WHERE token = ANY($1::uuid[])", list(tokens))
+    if tokens:
+        await conn.execute("DELETE FROM once WHERE token = ANY($1::uuid[])", tokens)
 
 
 async def _led_to(conn: Connection, tokens: list[UUID]) -> dict[UUID, str]:

@@ -1,5 +1,6 @@
 """Joining: apply, be written to, confirm from the mailbox."""
 
+from collections.abc import Sequence
 from datetime import datetime
 from uuid import UUID
 
@@ -9,12 +10,12 @@ from common.errors import NotFound
 from common.events.members import Letter, MemberJoined
 
 from members.commands import letters, membership
-from members.domain.applications import CONFIRM_WITHIN, Application
-from members.domain.membership import Member, Profile, changes
+from members.domain.applications import Applicant, Application
+from members.domain.membership import Member, changes
 from members.keyring import token_hash
 from members.store import applications as store
-from members.store import ids
 from members.store import members as people
+from members.store import vault
 
 ANSWER = "answer_application"
 DESTROY_KEY = "destroy_key"
@@ -22,22 +23,16 @@ PURGED_AT_ONCE = 5000
 UNKNOWN_CONFIRMATION = "We do not know this link. Perhaps it was cut off: try to copy all of it, or apply again."
 
 
-async def apply(
-    conn: Connection, *, address: str, profile: Profile, consents: tuple[str, ...], now: datetime
-) -> Application:
-    """Store the application. Whether the address is known is found out behind the answer: a stranger at the form
+async def apply(conn: Connection, applicants: Sequence[Applicant], *, now: datetime) -> list[Application]:
+    """Store their applications. Whether an address is known is found out behind the answer: a stranger at the form
     must learn nothing, not even from the time it takes."""
-    application = Application(
-        id=await ids.new_id(conn),
-        address=address,
-        profile=profile,
-        consents=consents,
-        applied_at=now,
-        expires_at=now + CONFIRM_WITHIN,
-    )
-    await store.add_application(conn, application)
-    await timers.set_timer(conn, ANSWER, str(application.id), now)
-    return application
+    if not applicants:
+        return []
+    keys = await vault.new_keys(len(applicants), now=now)
+    applications = [applicant.apply(key.person_id, now=now) for applicant, key in zip(applicants, keys, strict=True)]
+    await store.add_applications(conn, list(zip(applications, keys, strict=True)))
+    await timers.set_timers(conn, ANSWER, [str(application.id) for application in applications], now)
+    return applications
 
 
 async def write_to_the_applicant(conn: Connection, application_id: UUID, *, issued: int = 1, now: datetime) -> None:

@@ -13,6 +13,25 @@ CONFIRM_WITHIN = timedelta(hours=48)
 
 
 @dataclass(frozen=True)
+class Applicant:
+    """What a visitor wrote into the form."""
+
+    address: str
+    profile: Profile
+    consents: tuple[str, ...]
+
+    def apply(self, application_id: UUID, *, now: datetime) -> "Application":
+        return Application(
+            id=application_id,
+            address=self.address,
+            profile=self.profile,
+            consents=self.consents,
+            applied_at=now,
+            expires_at=now + CONFIRM_WITHIN,
+        )
+
+
+@dataclass(frozen=True)
 class Application:
     id: UUID
     address: str

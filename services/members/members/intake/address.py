@@ -22,6 +22,12 @@ def read_address(form: web.Form) -> str:
     return address or ""
 
 
+def letter_to(address: str) -> web.Use:
+    """Nobody's mailbox may be flooded through our forms, whether we know it or not."""
+    return web.Use(f"letters to {keyring().address_index(address).hex()}", LETTERS_AT_MOST, PER)
+
+
 async def limit_letters(conn: Connection, address: str) -> None:
-    """Nobody's mailbox may be flooded through our forms, whether we know it or not. Raises TooMany."""
-    await web.limit(conn, f"letters to {keyring().address_index(address).hex()}", at_most=LETTERS_AT_MOST, per=PER)
+    """Raises TooMany."""
+    use = letter_to(address)
+    await web.limit(conn, use.key, at_most=use.at_most, per=use.per)

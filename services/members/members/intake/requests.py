@@ -26,17 +26,21 @@ SentForm = Annotated[web.Form, Depends(_sent_form)]
 """Stands before ``tx`` in a signature: a form that arrives slowly must not hold a connection meanwhile."""
 
 
+TURNSTILE = "turnstile"
+
+
 async def slow_down_crowds(request: Request) -> None:
     """Whole countries sit behind one address, so a busy network waits a second and only a flood is refused.
 
-    Counted on the pool, outside of any transaction: neighbours must not wait for each other's commits.
+    Counted outside of the request's transaction: neighbours must not wait for each other's commits.
     """
-    pool, key = request.app.state.runtime.pool, f"network {network_of(request)}"
+    turnstile: web.Turnstile = request.app.state.runtime.resources[TURNSTILE]
+    key = f"network {network_of(request)}"
     try:
-        await web.limit(pool, key, at_most=SLOWED_ABOVE, per=PER)
+        await turnstile.limit(key, at_most=SLOWED_ABOVE, per=PER)
     except TooMany:
         await asyncio.sleep(SLOWED_BY)
-        await web.limit(pool, f"crowd {key}", at_most=REFUSED_ABOVE - SLOWED_ABOVE, per=PER)
+        await turnstile.limit(f"crowd {key}", at_most=REFUSED_ABOVE - SLOWED_ABOVE, per=PER)
 
 
 def network_of(request: Request) -> str:

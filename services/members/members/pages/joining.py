@@ -13,7 +13,7 @@ from members.commands import applications, sign_in
 from members.domain.applications import AlreadyConfirmed
 from members.domain.membership import PURPOSES
 from members.intake import person
-from members.intake.address import limit_letters, read_address
+from members.intake.joining import SENT, Asked, ask_to_join, read_applicant
 from members.intake.requests import SentForm, device, slow_down_crowds
 from members.keyring import keyring
 from members.pages.cookies import let_in
@@ -37,38 +37,32 @@ async def show_the_form(request: Request) -> HTMLResponse:
 
 
 @router.post("/join", dependencies=[Depends(slow_down_crowds)])
-async def apply(request: Request, form: SentForm, tx: web.Tx) -> Response:
+@web.hot
+async def apply(request: Request, form: SentForm) -> Response:
     """The same status, headers and bytes whether or not the address is known (see commands.applications.apply)."""
-    address = read_address(form)
-    profile = person.read_profile(form)
-    consents = tuple(form.choices("consent", PURPOSES))
+    applicant = read_applicant(form)
     if not form.ok:
         return _form_page(request, form, status=422)
-    answer = web.redirect("/join/sent")
-    async with web.once(tx, form) as past:
-        if past.location is None:
-            await limit_letters(tx, address)
-            application = await applications.apply(
-                tx, address=address, profile=profile, consents=consents, now=clock.now()
-            )
-            _remember(request, answer, application.id)
-            past.location = "/join/sent"
+    taken = await ask_to_join(request, Asked(applicant, UUID(form.once)))
+    answer = web.redirect(SENT)
+    if taken.application_id:
+        _remember(request, answer, taken.application_id)
     return answer
 
 
-@router.get("/join/sent")
+@router.get(SENT)
 async def tell_where_the_letter_went(request: Request, tx: web.Tx) -> HTMLResponse:
     remembered = _remembered(request)
     application = remembered and await applications.find_application(tx, remembered, now=clock.now())
     return web.render(request, "join-sent.html", application=application or None, again="again" in request.query_params)
 
 
-@router.post("/join/sent", dependencies=[Depends(slow_down_crowds)])
+@router.post(SENT, dependencies=[Depends(slow_down_crowds)])
 async def send_it_again(request: Request, form: SentForm, tx: web.Tx) -> Response:
     if application_id := _remembered(request):
         await web.limit(tx, f"again {application_id}", at_most=1, per=timedelta(minutes=1))
         await applications.write_again(tx, application_id, now=clock.now())
-    return web.redirect("/join/sent?again")
+    return web.redirect(f"{SENT}?again")
 
 
 @router.get("/confirm/{token}")

@@ -1,5 +1,6 @@
 """Applications to join, and the letters that wait to be sent."""
 
+from collections.abc import Sequence
 from datetime import datetime
 from uuid import UUID
 
@@ -11,18 +12,29 @@ from members.domain.letters import PendingLetter
 from members.domain.membership import Profile
 from members.keyring import keyring
 from members.store import vault
+from members.store.vault import PersonKey
 
 
-async def add_application(conn: Connection, application: Application) -> None:
-    """With a key of its own, made first."""
-    key = await vault.new_key(application.id, now=application.applied_at)
-    profile = application.profile
+async def add_applications(conn: Connection, applications: Sequence[tuple[Application, PersonKey]]) -> None:
+    """Each with its own key. Lists of fields travel as one text: an array of arrays would have to be rectangular."""
     await conn.execute(
         """
         INSERT INTO applications (id, address, name, address_index, language, country, zone, expertise, consents,
                                   applied_at, expires_at)
-        VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)
+        SELECT id, address, name, address_index, language, country, zone,
+               string_to_array(expertise, ' '), string_to_array(consents, ' '), applied_at, expires_at
+          FROM unnest($1::uuid[], $2::bytea[], $3::bytea[], $4::bytea[], $5::text[], $6::text[], $7::text[],
+                      $8::text[], $9::text[], $10::timestamptz[], $11::timestamptz[])
+               AS new (id, address, name, address_index, language, country, zone, expertise, consents,
+                       applied_at, expires_at)
         """,
+        *zip(*(_columns(application, key) for application, key in applications), strict=True),
+    )
+
+
+def _columns(application: Application, key: PersonKey) -> tuple[object, ...]:
+    profile = application.profile
+    return (
         application.id,
         key.encrypt("applications", "address", application.address),
         key.encrypt("applications", "name", profile.name),
@@ -30,8 +42,8 @@ async def add_application(conn: Connection, application: Application) -> None:
         profile.language,
         profile.country,
         profile.zone,
-        list(profile.expertise),
-        list(application.consents),
+        " ".join(profile.expertise),
+        " ".join(application.consents),
         application.applied_at,
         application.expires_at,
     )

@@ -46,6 +46,20 @@ async def new_key(person_id: UUID, *, now: datetime) -> PersonKey:
     return PersonKey(person_id, key)
 
 
+async def new_keys(count: int, *, now: datetime) -> list[PersonKey]:
+    """For as many persons to be, whose ids are drawn here; committed before their rows, as above."""
+    keys = [AESGCM.generate_key(bit_length=256) for _ in range(count)]
+    rows = await keyring().vault.fetch(
+        """
+        INSERT INTO person_keys (person_id, key, created_at)
+        SELECT uuidv7(), key, $2 FROM unnest($1::bytea[]) AS new (key) RETURNING person_id, key
+        """,
+        keys,
+        now,
+    )
+    return [PersonKey(row["person_id"], row["key"]) for row in rows]
+
+
 async def key_of(person_id: UUID) -> PersonKey:
     """Raises KeyDestroyed."""
     key = await keyring().vault.fetchval("SELECT key FROM person_keys WHERE person_id = $1", person_id)
