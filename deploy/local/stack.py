@@ -27,6 +27,9 @@ STARTS_WITHIN = 60.0
 PARTITIONS = 4
 LARGE_LOG = 20_000_000
 
+BESIDE_ANOTHER = {"notifications": ["--roles", "web,relay,consumers,timers,sender"]}
+"""What further instances do: the ports of catcher and bounces are the first one's."""
+
 WANTED_PORTS = {
     "front door": 8000,
     "members": 8101,
@@ -65,6 +68,8 @@ class Stack:
     prefix: str = ""
     """Before every database and topic, where the engines are shared with others."""
     extra_environment: Mapping[str, str] = field(default_factory=dict)
+    instances: int = 1
+    """Of each service, the front door before them all: each on a loopback address of its own, at the same ports."""
     databases: dict[str, str] = field(default_factory=dict)
 
     @property
@@ -107,14 +112,16 @@ class Stack:
         postgres.clean_up(self.folder / "postgres")
         return ended
 
-    def start_service(self, name: str) -> subprocess.Popen[bytes]:
-        command = [sys.executable, "-m", name, "serve"]
-        log = self.logs / f"{name}.log"
-        return processes.start(name, command, pids=self.pids, log=log, word=name, env=self.environment(name))
+    def start_service(self, name: str, instance: int = 1) -> subprocess.Popen[bytes]:
+        command = [sys.executable, "-m", name, "serve", *(BESIDE_ANOTHER.get(name, []) if instance > 1 else [])]
+        called = nth(name, instance)
+        log, env = self.logs / f"{called}.log", self.environment(name, instance)
+        return processes.start(called, command, pids=self.pids, log=log, word=name, env=env)
 
-    def wait_until_ready(self, name: str, process: subprocess.Popen[bytes]) -> None:
-        url = f"http://{ports.LOOPBACK}:{self.ports[f'{name} health']}/readyz"
-        wait_for(url, process, log=self.logs / f"{name}.log", name=name)
+    def wait_until_ready(self, name: str, process: subprocess.Popen[bytes], instance: int = 1) -> None:
+        url = f"http://{address(instance)}:{self.ports[f'{name} health']}/readyz"
+        called = nth(name, instance)
+        wait_for(url, process, log=self.logs / f"{called}.log", name=called)
 
     def run(self, service: str, *words: str) -> str:
         """What a command of a service says, such as run("members", "staff-link"). Raises DidNotStart where it fails."""
@@ -124,7 +131,7 @@ class Stack:
             raise DidNotStart(f"`{service} {' '.join(words)}` failed:\n{done.stdout}{done.stderr}")
         return done.stdout.strip()
 
-    def environment(self, service: str) -> dict[str, str]:
+    def environment(self, service: str, instance: int = 1) -> dict[str, str]:
         """Of a service's process. What the caller's own environment says of other databases does not reach it."""
         here = {name: value for name, value in os.environ.items() if not name.endswith(("DATABASE_URL", "VAULT_URL"))}
         return here | {
@@ -132,7 +139,7 @@ class Stack:
             "DATABASE_URL": self.databases[service],
             "KAFKA_BOOTSTRAP_SERVERS": self.kafka or "",
             "PUBLIC_URL": self.url,
-            "WEB_HOST": ports.LOOPBACK,
+            "WEB_HOST": address(instance),
             "WEB_PORT": str(self.ports[service]),
             "HEALTH_PORT": str(self.ports[f"{service} health"]),
             "TOPIC_PREFIX": self.prefix,
@@ -163,9 +170,10 @@ class Stack:
         databases.apply_topics(kafka, partitions_cap=PARTITIONS, prefix=self.prefix)
 
     def _start_services(self) -> None:
-        started = {name: self.start_service(name) for name in SERVICES}
-        for name, process in started.items():
-            self.wait_until_ready(name, process)
+        each = [(name, instance) for name in SERVICES for instance in range(1, self.instances + 1)]
+        started = {one: self.start_service(*one) for one in each}
+        for (name, instance), process in started.items():
+            self.wait_until_ready(name, process, instance)
 
     def _start_front_door(self) -> None:
         caddy = str(Path(sys.executable).parent / "caddy")
@@ -185,8 +193,22 @@ class Stack:
             "FRONT_DOOR_PAGES": str(CADDY / "away"),
             "XDG_DATA_HOME": str(self.folder / "caddy"),
             "XDG_CONFIG_HOME": str(self.folder / "caddy"),
-            **{name.upper(): f"{ports.LOOPBACK}:{self.ports[name]}" for name in SERVICES},
+            **{name.upper(): self._addresses(name) for name in SERVICES},
+            **{f"{name.upper()}_HEALTH": str(self.ports[f"{name} health"]) for name in SERVICES},
         }
+
+    def _addresses(self, service: str) -> str:
+        return " ".join(f"{address(instance)}:{self.ports[service]}" for instance in range(1, self.instances + 1))
+
+
+def nth(name: str, instance: int) -> str:
+    """What an instance's log and pid file are called."""
+    return name if instance == 1 else f"{name}-{instance}"
+
+
+def address(instance: int) -> str:
+    """All of 127.0.0.0/8 is this machine."""
+    return f"127.0.0.{instance}"
 
 
 def wanted_ports(say: Callable[[str], None], *, not_needed: Iterable[str] = ()) -> dict[str, int]:

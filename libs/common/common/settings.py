@@ -52,6 +52,8 @@ class ServiceSettings(BaseSettings):
     """DEBUG, INFO, WARNING or ERROR."""
     relay_session_seconds: float = 30.0
     """How long a relay may be silent, as when its process hangs, before PostgreSQL lets another one publish."""
+    drain_seconds: float = 2.0
+    """How long web goes on answering after SIGTERM, until every front door has heard that it ends."""
 
     @property
     def production(self) -> bool:

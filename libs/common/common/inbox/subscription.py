@@ -9,7 +9,7 @@ DrainOnRevoke; a coordination task that dies silently -> watched, and everything
 import asyncio
 import logging
 import random
-from collections.abc import Coroutine, Sequence
+from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
@@ -41,7 +41,7 @@ from common.metrics import (
     INBOX_RETRIES,
     INBOX_SKIPPED,
 )
-from common.waiting import first_of
+from common.waiting import first_of, unless
 
 log = get_logger()
 
@@ -56,8 +56,10 @@ class Patience:
     longest_pause: float = 5.0
     drain: float = 45.0
     """How long a rebalance waits for the batch in work; below the rebalance time-out."""
-    graceful: float = 20.0
-    """How long a batch in work may take after we are told to stop."""
+    graceful: float = 4.0
+    """How long a batch in work may take after we are told to stop; then it is rolled back, and comes again."""
+    parting: float = 1.5
+    """How long Kafka may take to hear that we leave."""
     session: float = 15.0
     watch: float = 1.0
     missing_topics: float = 3.0
@@ -101,36 +103,45 @@ class Subscription:
     async def run(self) -> None:
         """Until told to stop; raises what ended it otherwise, for the supervisor to start a new one."""
         while not self.stopping.is_set():
-            topics, missing = await self._find_topics()
-            if not topics:
+            topics, missing = await unless(self.stopping, self._prepare()) or ([], [])
+            if topics:
+                await self._run(topics, missing)
+            else:
                 await first_of(self.stopping, within=self.patience.missing_topics)
-                continue
+
+    async def _prepare(self) -> tuple[list[str], list[str]]:
+        topics, missing = await self._find_topics()
+        if topics:
             await learn_of_erasures(self.pool, self.bootstrap)
-            await self._run(topics, missing)
+        return topics, missing
 
     async def _run(self, topics: list[str], missing: list[str]) -> None:
         """Until stopped, failed, or a missing topic was made: then everything is built anew."""
         broker = self._broker(topics)
         try:
-            if await self._unless_stopped(broker.start()):
-                await self._watch(missing)
+            await unless(self.stopping, broker.start())
+            await self._watch(missing)
         finally:
-            await broker.stop()
+            await self._take_down(broker)
             INBOX_ASSIGNED.labels(self.consumers.group).set(0)
         if self.failure:
             raise self.failure
 
-    async def _unless_stopped(self, work: Coroutine[Any, Any, None]) -> bool:
-        """Do it, but let go when told to stop; was it done?"""
-        doing, stop = asyncio.ensure_future(work), asyncio.ensure_future(self.stopping.wait())
-        await asyncio.wait([doing, stop], return_when=asyncio.FIRST_COMPLETED)
-        stop.cancel()
-        if not doing.done():
-            doing.cancel()
-            await asyncio.wait([doing])
-            return False
-        doing.result()
-        return True
+    async def _take_down(self, broker: KafkaBroker) -> None:
+        """Neither a join nor a leave is waited for to its end.
+
+        Kafka answers a join only when every member has come back, and a killed one counts until its session is over.
+        """
+        consumer: AIOKafkaConsumer | None = self.subscriber.consumer
+        if consumer is not None and not self.places.settled:
+            await _cancelled(getattr(consumer._coordinator, "_coordination_task", None))
+        try:
+            async with asyncio.timeout(self.patience.graceful + self.patience.parting):
+                await broker.stop()
+        except TimeoutError:
+            log.warning("left_without_a_word", group=self.consumers.group)
+            if consumer is not None:
+                await consumer._client.close()
 
     async def _find_topics(self) -> tuple[list[str], list[str]]:
         """Those that exist, and those whose owner has not made them yet: with one of these aiokafka never starts."""
@@ -259,6 +270,12 @@ class Subscription:
 
 
 async def safe_parser(raw: tuple[ConsumerRecord, ...], original: Any) -> KafkaAckableMessage:
+async def _cancelled(task: "asyncio.Task[None] | None") -> None:
+    if task is not None and not task.done():
+        task.cancel()
+        await asyncio.wait([task])
+
+
     """Never raises. FastStream's own parser does on a null or non-UTF-8 header, and the batch is lost with it."""
     first = raw[0]
     return KafkaAckableMessage(

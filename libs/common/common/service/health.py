@@ -1,4 +1,8 @@
-"""/livez, /readyz and /metrics on a port of their own. Readiness of web is PostgreSQL's alone, never Kafka's."""
+"""/livez, /readyz, /openz and /metrics on a port of their own. Readiness of web is PostgreSQL's alone, never Kafka's.
+
+/openz is what a front door asks before it chooses among instances: no while web does not listen yet, or is about to
+end. PostgreSQL does not count there: that it is away is better said by the service, which keeps what was typed.
+"""
 
 import asyncio
 from collections.abc import Awaitable, Callable
@@ -30,16 +34,24 @@ class Health:
             case "/readyz":
                 reasons = await self.reasons()
                 await _answer(send, 503 if reasons else 200, "\n".join(reasons or ["ready"]).encode() + b"\n")
+            case "/openz":
+                await _answer(send, *((200, b"open\n") if self.open else (503, b"closed\n")))
             case "/metrics":
                 await _answer(send, 200, generate_latest(), CONTENT_TYPE_LATEST)
             case _:
-                await _answer(send, 404, b"/livez /readyz /metrics\n")
+                await _answer(send, 404, b"/livez /readyz /openz /metrics\n")
+
+    @property
+    def open(self) -> bool:
+        return self.runtime.listening.is_set() and not self.runtime.stopping.is_set()
 
     async def reasons(self) -> list[str]:
         """Why we are not ready; empty when we are."""
         if self.runtime.stopping.is_set():
             return ["stopping"]
         reasons = []
+        if "web" in self.roles and not self.runtime.listening.is_set():
+            reasons.append("web does not listen yet")
         if not await self._database_answers():
             reasons.append("PostgreSQL does not answer")
         if self.roles == ["consumers"]:

@@ -1,12 +1,14 @@
 """``serve``: start the roles, watch them, and on SIGTERM end in order.
 
-Not ready -> stop consuming -> finish the batch -> end streams -> stop.
+Not ready -> stop consuming -> finish the batch -> end streams -> stop. Meanwhile web answers on, at least until the
+front door has heard of it: a request that it has sent already can not be sent again.
 """
 
 import asyncio
 import contextlib
 import signal
-from collections.abc import Awaitable, Callable, Iterator
+import socket
+from collections.abc import Awaitable, Callable, Iterator, Sequence
 from functools import partial
 from typing import Any, Literal
 
@@ -26,8 +28,14 @@ from common.waiting import first_of
 
 Role = Callable[[], Awaitable[None]]
 
-GRACE = 25.0
-"""Seconds for a batch or a request in work, below the orchestrator's 40."""
+GRACE = 9.0
+"""Seconds from SIGTERM until a request in work is cut off, so that all is over within 10."""
+WORKERS_GRACE = 7.0
+"""Of these, the seconds of what is not web: a batch that is cut off is rolled back, and comes again."""
+
+KEEP_ALIVE = 75
+"""Seconds for which an idle connection is kept: longer than any front door keeps it (ours 60), so that it is never we
+who close it while a request is on its way."""
 
 logger = log.get_logger()
 
@@ -86,18 +94,20 @@ async def _run_roles(runtime: Runtime, roles: list[str]) -> None:
     stop.cancel()
     logger.info("service_stopping")
     runtime.stopping.set()
-    await _finish(workers)
+    began = asyncio.get_running_loop().time()
+    drained = [asyncio.create_task(asyncio.sleep(runtime.settings.drain_seconds))] if web else []
+    await _finish([*workers, *drained], until=began + WORKERS_GRACE)
     runtime.closing.set()
-    await _finish(web)
+    await _finish(web, until=began + GRACE)
     for task in workers + web:
         if not task.cancelled() and (error := task.exception()):
             raise error
 
 
-async def _finish(tasks: list[asyncio.Task[None]]) -> None:
-    """Let them end by themselves, for GRACE seconds."""
+async def _finish(tasks: Sequence[asyncio.Task[None]], *, until: float) -> None:
+    """Let them end by themselves, until a moment of the loop's clock."""
     if tasks:
-        await asyncio.wait(tasks, timeout=GRACE)
+        await asyncio.wait(tasks, timeout=max(0.0, until - asyncio.get_running_loop().time()))
         for task in tasks:
             task.cancel()
         await asyncio.wait(tasks)
@@ -121,7 +131,11 @@ def _workers_of(runtime: Runtime, role: str) -> dict[str, Role]:
 
 async def _serve_web(runtime: Runtime) -> None:
     settings = runtime.settings
-    await _listen(runtime.service.web(runtime), settings.web_host, settings.web_port, runtime.closing, lifespan="auto")
+    app = runtime.service.web(runtime)
+    try:
+        await _listen(app, settings.web_host, settings.web_port, runtime.closing, runtime.listening, lifespan="auto")
+    finally:
+        runtime.listening.clear()
 
 
 async def _relay(runtime: Runtime) -> None:
@@ -164,7 +178,16 @@ async def _consume(runtime: Runtime, consumers: Any) -> None:
 
 
 class _Server(uvicorn.Server):
-    """Signals are the process's business, not uvicorn's."""
+    """Signals are the process's business, not uvicorn's. Says when it listens."""
+
+    def __init__(self, config: uvicorn.Config, listening: asyncio.Event) -> None:
+        super().__init__(config)
+        self.listening = listening
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
+        if self.started:
+            self.listening.set()
 
     @contextlib.contextmanager
     def capture_signals(self) -> Iterator[None]:
@@ -172,9 +195,15 @@ class _Server(uvicorn.Server):
 
 
 async def _listen(
-    app: Any, host: str, port: int, closing: asyncio.Event, *, lifespan: Literal["auto", "off"] = "off"
+    app: Any,
+    host: str,
+    port: int,
+    closing: asyncio.Event,
+    listening: asyncio.Event | None = None,
+    *,
+    lifespan: Literal["auto", "off"] = "off",
 ) -> None:
-    """Serve HTTP until told to close; requests in work are answered first, for at most GRACE seconds."""
+    """Serve HTTP until told to close; requests in work are answered first."""
     server = _Server(
         uvicorn.Config(
             app,
@@ -187,15 +216,17 @@ async def _listen(
             log_config=None,
             server_header=False,
             timeout_graceful_shutdown=int(GRACE),
-        )
+            timeout_keep_alive=KEEP_ALIVE,
+        ),
+        listening or asyncio.Event(),
     )
-    listening = asyncio.create_task(server.serve())
+    serving = asyncio.create_task(server.serve())
     close = asyncio.create_task(closing.wait())
-    await asyncio.wait([listening, close], return_when=asyncio.FIRST_COMPLETED)
+    await asyncio.wait([serving, close], return_when=asyncio.FIRST_COMPLETED)
     close.cancel()
     server.should_exit = True
     try:
-        await listening
+        await serving
     except SystemExit:
         raise PortInUse(f"port {port} can not be had") from None
 
@@ -239,7 +270,7 @@ async def _close(runtime: Runtime) -> None:
         if asyncio.iscoroutine(given):
             await given
     try:
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(0.5):
             await runtime.pool.close()
     except TimeoutError:
         runtime.pool.terminate()

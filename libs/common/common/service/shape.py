@@ -73,5 +73,7 @@ class Runtime:
     """Set by SIGTERM: no longer ready; consumers, timers and loops finish what they are at, streams end."""
     closing: asyncio.Event = field(default_factory=asyncio.Event)
     """Set when those have ended: web takes no more requests."""
+    listening: asyncio.Event = field(default_factory=asyncio.Event)
+    """Set while web takes requests."""
     subscriptions: dict[str, Subscription] = field(default_factory=dict)
     """The running consumer groups, for readiness."""
