@@ -14,6 +14,7 @@ from pathlib import Path
 
 from common import sealing
 
+SERVICES = ("members", "hub", "surveys", "notifications")
 DATABASES = {
     "members_database_url": "members",
     "members_vault_url": "members_vault",
@@ -29,6 +30,8 @@ def make(folder: Path) -> None:
     _once(folder / "postgres_password", secrets.token_urlsafe)
     for name, database in DATABASES.items():
         _once(folder / name, partial(database_url, database))
+    for service in SERVICES:
+        _once(folder / f"{service}_kafka_password", secrets.token_urlsafe)
     _once(folder / "members_signing_key", signing_key)
     _once(folder / "notifications_secret", secrets.token_urlsafe)
     sealing.make_key_files(folder / "notifications_private_key", folder / "notifications_public_key")

@@ -24,7 +24,12 @@ EVERYTHING = {
     "podAnnotations": {"example.org/team": "platform"},
     "nodeSelector": {"kubernetes.io/arch": "amd64"},
     "database": {"cloudnativepg": {"enabled": True}},
-    "kafka": {"bootstrapServers": "kafka:9092", "topicPrefix": "test.", "strimzi": {"enabled": True}},
+    "kafka": {
+        "bootstrapServers": "kafka:9093",
+        "topicPrefix": "test.",
+        "strimzi": {"enabled": True},
+        "security": {"protocol": "SASL_SSL"},
+    },
     "ingress": {"enabled": True, "className": "nginx", "tlsSecret": "network-tls"},
     "serviceMonitor": {"enabled": True, "labels": {"release": "prometheus"}},
     "components": {

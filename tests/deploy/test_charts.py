@@ -164,6 +164,30 @@ def test_strimzi_gets_the_topics_of_the_owner_and_a_user_with_just_its_rights(se
     assert reads == {f"test.{name}" for name in written["reads"]} | {f"test.{service}"}
 
 
+@each_service
+def test_a_service_logs_in_at_kafka_as_the_user_that_strimzi_makes_for_it(service):
+    """Strimzi puts the password of a KafkaUser into a secret of its name, and the brokers' authority into another."""
+    manifests = render(service, EVERYTHING)
+    (user,) = of_kind(manifests, "KafkaUser")
+    assert user["spec"]["authentication"]["type"] == "scram-sha-512"
+    for spec in pod_specs(manifests):
+        told = {entry["name"]: entry["value"] for entry in spec["containers"][0]["env"]}
+        assert told["KAFKA_SECURITY_PROTOCOL"] == "SASL_SSL"
+        assert told["KAFKA_SASL_MECHANISM"] == "SCRAM-SHA-512"
+        assert told["KAFKA_USERNAME"] == user["metadata"]["name"]
+        assert told["KAFKA_CA_FILE"] == "/run/secrets/kafka_ca.crt"
+        (secrets,) = [volume["projected"]["sources"] for volume in spec["volumes"] if volume["name"] == "secrets"]
+        files = {source["secret"]["name"]: source["secret"]["items"][0] for source in secrets}
+        assert files[user["metadata"]["name"]] == {"key": "password", "path": "kafka_password"}
+        assert files["kafka-cluster-ca-cert"] == {"key": "ca.crt", "path": "kafka_ca.crt"}
+
+
+@each_service
+def test_who_logs_in_somewhere_else_says_as_whom(service):
+    with pytest.raises(Exception, match=r"kafka\.security\.(username|passwordSecret) is needed"):
+        render(service, {**BARE, "kafka": {**BARE["kafka"], "security": {"protocol": "SASL_SSL"}}})
+
+
 def test_scaling_follows_the_lag_of_the_group_and_takes_the_place_of_replicas():
     manifests = render("hub", EVERYTHING)
     (scaled,) = of_kind(manifests, "ScaledObject")
@@ -172,11 +196,15 @@ def test_scaling_follows_the_lag_of_the_group_and_takes_the_place_of_replicas():
     (trigger,) = scaled["spec"]["triggers"]
     assert trigger["type"] == "kafka"
     assert trigger["metadata"] == {
-        "bootstrapServers": "kafka:9092",
+        "bootstrapServers": "kafka:9093",
         "consumerGroup": "test.the-group",
         "lagThreshold": "500",
         "offsetResetPolicy": "earliest",
+        "sasl": "scram_sha512",
+        "tls": "enable",
     }
+    (login,) = of_kind(manifests, "TriggerAuthentication")
+    assert trigger["authenticationRef"]["name"] == login["metadata"]["name"]
     assert all("replicas" not in deployment["spec"] for deployment in of_kind(manifests, "Deployment"))
 
 
@@ -205,7 +233,7 @@ def test_the_ingress_sends_a_service_the_paths_that_the_front_door_sends_it(serv
     paths = {path["path"] for rule in ingress["spec"]["rules"] for path in rule["http"]["paths"]}
     caddyfile = (ROOT / "deploy" / "caddy" / "Caddyfile").read_text()
     matchers = dict(re.findall(r"^\t@(\w+) path (.+)$", caddyfile, re.MULTILINE))
-    handlers = re.findall(r"handle @(\w+) \{[^}]*?import to \{\$(\w+)\}", caddyfile)
+    handlers = re.findall(r"handle @(\w+) \{[^}]*?import to \S+ \{\$(\w+)\}", caddyfile)
     front_door = {
         path.removesuffix("/*")
         for matcher, owner in handlers

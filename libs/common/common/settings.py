@@ -1,9 +1,12 @@
 """What a process is told by its environment. Each service subclasses this in its own settings.py."""
 
 from pathlib import Path
-from typing import Literal
+from typing import Literal, Self
 
+from pydantic import Field, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from common import bus
 
 SECRETS = Path("/run/secrets")
 
@@ -18,6 +21,7 @@ class ServiceSettings(BaseSettings):
     model_config = SettingsConfigDict(
         extra="ignore",
         frozen=True,
+        hide_input_in_errors=True,
         use_attribute_docstrings=True,
         secrets_dir=SECRETS if SECRETS.is_dir() else None,
     )
@@ -30,6 +34,16 @@ class ServiceSettings(BaseSettings):
     """Connections per process."""
     kafka_bootstrap_servers: str = "localhost:9092"
     """Kafka 4.1 or later; several with commas between them."""
+    kafka_security_protocol: bus.Protocol = "PLAINTEXT"
+    """SASL_SSL wherever Kafka is not on a network of our own; PLAINTEXT asks nobody who he is."""
+    kafka_sasl_mechanism: bus.Mechanism = "SCRAM-SHA-512"
+    """How we log in with the SASL protocols."""
+    kafka_username: str = ""
+    """This service's own: its rights are those of the table of topics."""
+    kafka_password: str = Field(default="", repr=False)
+    """By file, as everything secret."""
+    kafka_ca_file: Path | None = None
+    """PEM of the authority that signed the brokers' certificates; empty: the authorities that the system trusts."""
     public_url: str = "http://localhost:8000"
     """The address of the front door, as it stands in links."""
     web_host: str = "127.0.0.1"
@@ -54,6 +68,22 @@ class ServiceSettings(BaseSettings):
     """How long a relay may be silent, as when its process hangs, before PostgreSQL lets another one publish."""
     drain_seconds: float = 2.0
     """How long web goes on answering after SIGTERM, until every front door has heard that it ends."""
+
+    @model_validator(mode="after")
+    def _can_log_in(self) -> Self:
+        if self.kafka_login.named and not (self.kafka_username and self.kafka_password):
+            raise ValueError(f"KAFKA_SECURITY_PROTOCOL {self.kafka_security_protocol} needs a user name and a password")
+        return self
+
+    @property
+    def kafka_login(self) -> bus.Login:
+        return bus.Login(
+            self.kafka_security_protocol,
+            self.kafka_sasl_mechanism,
+            self.kafka_username,
+            self.kafka_password,
+            self.kafka_ca_file,
+        )
 
     @property
     def production(self) -> bool:

@@ -31,6 +31,9 @@ volumes:
             name: {{ $source.secret }}
             items: [{key: {{ $source.key | quote }}, path: {{ $file }}}]
         {{- end }}
+        {{- with include "common.kafkaSecrets" . }}
+        {{- . | nindent 8 }}
+        {{- end }}
 {{- end -}}
 
 {{- define "common.containerSettings" -}}
@@ -43,7 +46,7 @@ securityContext:
 env:
   - {name: ENVIRONMENT, value: production}
   - {name: PUBLIC_URL, value: {{ include "common.publicUrl" . | quote }}}
-  - {name: KAFKA_BOOTSTRAP_SERVERS, value: {{ include "common.bootstrapServers" . | quote }}}
+  {{- include "common.kafkaEnvironment" . | nindent 2 }}
   {{- with .Values.kafka.topicPrefix }}
   - {name: TOPIC_PREFIX, value: {{ . | quote }}}
   {{- end }}

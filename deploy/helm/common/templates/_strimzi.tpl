@@ -29,7 +29,7 @@ metadata:
   labels: {{- include "common.labels" . | nindent 4 }}
     strimzi.io/cluster: {{ $strimzi.cluster }}
 spec:
-  authentication: {type: {{ $strimzi.authentication }}}
+  authentication: {type: scram-sha-512}
   authorization:
     type: simple
     acls:
@@ -39,7 +39,7 @@ spec:
       {{- end }}
       {{- range $topics.reads }}
       - resource: {type: topic, name: {{ $.Values.kafka.topicPrefix }}{{ . }}, patternType: literal}
-        operations: [Read, Describe]
+        operations: [Read, Describe, DescribeConfigs]
       {{- end }}
       - resource: {type: group, name: {{ .Values.kafka.topicPrefix }}{{ .Chart.Name }}, patternType: prefix}
         operations: [Read, Describe]

@@ -8,6 +8,7 @@ from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
 from aiokafka.errors import KafkaError, TopicAlreadyExistsError, for_code
 
+from common.bus.connecting import client_arguments
 from common.bus.topics import TOPICS, partitions_of, topic_name
 
 
@@ -17,7 +18,7 @@ class PartitionsWouldChange(Exception):
 
 @asynccontextmanager
 async def administration(bootstrap: str) -> AsyncIterator[AIOKafkaAdminClient]:
-    client = AIOKafkaAdminClient(bootstrap_servers=bootstrap, client_id="topics", request_timeout_ms=15_000)
+    client = AIOKafkaAdminClient(**client_arguments(bootstrap), client_id="topics", request_timeout_ms=15_000)
     try:
         await client.start()
         yield client

@@ -23,7 +23,9 @@ async def learn_of_erasures(pool: Pool, bootstrap: str) -> int:
     Without a consumer group: the group's own partitions may be with another process, and would come too late.
     """
     topic = members.ErasureState.topic
-    consumer = AIOKafkaConsumer(bootstrap_servers=bootstrap, enable_auto_commit=False, auto_offset_reset="earliest")
+    consumer = AIOKafkaConsumer(
+        **bus.client_arguments(bootstrap), enable_auto_commit=False, auto_offset_reset="earliest"
+    )
     try:
         await consumer.start()
         numbers = consumer.partitions_for_topic(bus.topic_name(topic)) or await _ask(consumer, topic)

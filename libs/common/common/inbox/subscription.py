@@ -161,6 +161,7 @@ class Subscription:
     def _broker(self, topics: list[str]) -> KafkaBroker:
         broker = KafkaBroker(
             self.bootstrap,
+            security=bus.faststream_security(),
             client_id=self.consumers.group,
             consumer_only=True,
             allow_auto_create_topics=False,

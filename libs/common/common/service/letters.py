@@ -119,7 +119,7 @@ def _add_forward(group: typer.Typer, service: Service) -> None:
 
 async def log_starts(bootstrap: str, topic: str) -> dict[int, int]:
     """The first offset that each partition still has."""
-    consumer = AIOKafkaConsumer(bootstrap_servers=bootstrap)
+    consumer = AIOKafkaConsumer(**bus.client_arguments(bootstrap))
     try:
         await consumer.start()
         places = [TopicPartition(bus.topic_name(topic), number) for number in range(bus.partitions_of(topic))]

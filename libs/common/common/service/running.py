@@ -58,6 +58,7 @@ async def serve(service: Service, settings: ServiceSettings, roles: list[str]) -
 def configure(service: Service, settings: ServiceSettings) -> None:
     log.configure(service.name, settings.log_level)
     bus.configure(prefix=settings.topic_prefix, partitions_cap=settings.topic_partitions_cap)
+    bus.log_in(settings.kafka_login)
 
 
 async def _serve(runtime: Runtime, roles: list[str]) -> None:
