@@ -53,7 +53,8 @@ class Garden:
     client: httpx.AsyncClient
     lives: list[Life] = field(default_factory=list)
     web_port: int = field(default_factory=ports.any_free)
-    numbers: Any = field(default_factory=count)
+    numbers: Iterator[int] = field(default_factory=count)
+    marks: int = 0
 
     # --- processes -----------------------------------------------------------------------------------------------
 
@@ -154,8 +155,26 @@ class Garden:
     async def until_heard(self, tree: str, height: int) -> None:
         await self.until(self.watcher, "SELECT true FROM heard WHERE tree_id = $1 AND height = $2", tree, height)
 
+    async def until_known(self, tree: str, height: int) -> None:
+        await self.until(self.watcher, "SELECT true FROM known_trees WHERE tree_id = $1 AND height >= $2", tree, height)
+
+    async def marks_pass_through(self) -> None:
+        """Through every partition a tree of its own: whatever lay before them was read, or passed over."""
+        self.marks += 1
+        marks = [f"mark-{self.marks}-{number}" for number in range(100)]
+        by_partition = {bus.partition_of(FACTS, mark): mark for mark in marks}
+        for mark in by_partition.values():
+            await self.grow(mark)
+        for mark in by_partition.values():
+            await self.until_heard(mark, 1)
+            await self.until_known(mark, 1)
+
     async def topic_has_records(self) -> bool:
         return bool(await streams.read_all(self.kafka, FACTS))
+
+    async def change(self, url: str, statement: str) -> None:
+        async with connected(url) as conn:
+            await conn.execute(statement)
 
     @asynccontextmanager
     async def locked(self, url: str, statement: str) -> AsyncIterator[None]:
@@ -241,6 +260,21 @@ async def database(migrations: list[Path]) -> AsyncIterator[str]:
     yield named_database(server, name)
     async with connected(server) as admin:
         await admin.execute(f'DROP DATABASE IF EXISTS "{name}" WITH (FORCE)')
+
+
+@asynccontextmanager
+async def restored_later(url: str) -> AsyncIterator[None]:
+    """When the block ends the database is again what it was when it began. Nobody is connected at either moment."""
+    name = url.rpartition("/")[2]
+    backup = f"{name}_backup"
+    async with connected(os.environ["TEST_POSTGRES_URL"]) as admin:
+        await admin.execute(f'CREATE DATABASE "{backup}" TEMPLATE "{name}"')
+        try:
+            yield
+            await admin.execute(f'DROP DATABASE "{name}" WITH (FORCE)')
+            await admin.execute(f'CREATE DATABASE "{name}" TEMPLATE "{backup}"')
+        finally:
+            await admin.execute(f'DROP DATABASE "{backup}" WITH (FORCE)')
 
 
 @asynccontextmanager

@@ -2,11 +2,10 @@
 
 from typing import Any
 
-from common import clock, db
+from common import db
 from common.inbox import applying, erasure, places, store, subscription
 from common.inbox.applying import Applying, following
-from faststream import AckPolicy
-from faststream.kafka import KafkaBroker
+from faststream.kafka.subscriber.config import KafkaSubscriberConfig
 from toy.events import TreeState
 from toy.watcher import app as watcher
 
@@ -37,10 +36,10 @@ def commits_offsets_before_the_work() -> None:
 def lets_the_client_commit() -> None:
     """Auto-commit, and nobody looks at the positions in the database: what was fetched counts as done."""
 
-    def acks_first(self: Any, *topics: str, **named: Any) -> Any:
-        return sound(self, *topics, **named | {"ack_policy": AckPolicy.ACK_FIRST, "auto_commit_interval_ms": 50})
+    def by_itself(self: KafkaSubscriberConfig) -> None:
+        self.connection_args |= {"enable_auto_commit": True, "auto_commit_interval_ms": 50}
 
-    sound = replace(KafkaBroker, "subscriber", acks_first)
+    replace(KafkaSubscriberConfig, "__post_init__", by_itself)
     trusts_kafka_alone()
 
 
@@ -51,6 +50,7 @@ def trusts_kafka_alone() -> None:
         self.lost, self.settled = {}, True
 
     replace(places.Places, "settle", stays)
+    replace(places.Places, "accept", lambda self, consumer, raw: list(raw))
 
 
 def skips_what_failed_for_now() -> None:
@@ -107,10 +107,10 @@ def forgets_who_was_forgotten() -> None:
     replace(erasure, "find_erased", nobody)
 
 
-def gives_up_after_the_first_failure() -> None:
-    """What fails is neither tried again nor kept: it is logged, and gone."""
+def drops_what_fails() -> None:
+    """What can not be applied is logged, and gone."""
 
     async def logs_it(self: Applying, item: Any, error: BaseException) -> None:
-        applying.log.error("record_dropped", error=type(error).__name__, at=clock.now().isoformat())
+        applying.log.error("record_dropped", error=type(error).__name__)
 
     replace(Applying, "_bury", logs_it)

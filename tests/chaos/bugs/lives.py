@@ -56,7 +56,7 @@ class Life:
 
 def _live(bug: str | None, module: str, arguments: list[str], environment: dict[str, str], output: Path) -> None:
     """In the new process: nothing of the test's own is left in its environment but what is given."""
-    with output.open("ab", buffering=0) as file:
+    with output.open("wb") as file:
         os.dup2(file.fileno(), 1)
         os.dup2(file.fileno(), 2)
     os.environ.update(environment)
