@@ -2,7 +2,7 @@
 
 from uuid import UUID
 
-from common import clock, inbox, web
+from common import clock, web
 from common.db import Connection
 from common.events.hub import MeetingState
 from common.events.members import ErasureState, MemberState
@@ -19,8 +19,7 @@ web.follow_sessions(consumers)
 
 @consumers.on_batch(MemberState)
 async def know_the_members(states: list[MemberState], conn: Connection) -> None:
-    erased = await inbox.is_erased(conn, (state.member_id for state in states))
-    await store.save_known_members(conn, [state for state in states if state.member_id not in erased])
+    await store.save_known_members(conn, states)
 
 
 @consumers.on_gone(MemberState)

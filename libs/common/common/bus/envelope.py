@@ -4,10 +4,9 @@ The headers are written by hand because this runs for every event; a test compar
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from functools import cache
-from typing import Any
+from typing import Any, NamedTuple
 from uuid import NAMESPACE_URL, UUID, uuid5
 
 import orjson
@@ -21,8 +20,7 @@ SPECIFICATION = ("ce_specversion", b"1.0")
 CONTENT_TYPE = ("content-type", JSON)
 
 
-@dataclass(frozen=True, slots=True)
-class Record:
+class Record(NamedTuple):
     """One record as it came, with what its envelope says. ``problem`` says why the envelope can not be read."""
 
     topic: str
@@ -75,8 +73,8 @@ def read_record(
     """Never raises: whatever is wrong with the envelope becomes its ``problem``."""
     place = (topic, partition, offset, _text(key), value, headers)
     try:
-        named = {name.lower(): _text(sent) for name, sent in headers}
-        if named.get("content-type", "").encode().startswith(STRUCTURED):
+        named = {name.lower(): sent for name, sent in headers}
+        if (named.get("content-type") or b"").startswith(STRUCTURED):
             return _structured(place, value)
         return _binary(place, named, value)
     except (ValueError, KeyError, TypeError, AttributeError) as error:
@@ -87,13 +85,14 @@ def read_record(
 Place = tuple[str, int, int, str, bytes | None, Headers]
 
 
-def _binary(place: Place, named: dict[str, str], value: bytes | None) -> Record:
+def _binary(place: Place, named: dict[str, bytes | None], value: bytes | None) -> Record:
+    """Reads what is needed of the headers and no more: this runs for every record."""
     return Record(
         *place,
-        event_id=event_id_from(named["ce_id"], named.get("ce_source", "")),
-        type=named["ce_type"],
-        time=_moment(named.get("ce_time")),
-        version=int(named["ce_version"]) if "ce_version" in named else None,
+        event_id=event_id_from(_text(named["ce_id"]), _text(named.get("ce_source"))),
+        type=_text(named["ce_type"]),
+        time=_moment(_text(named.get("ce_time"))),
+        version=int(_text(named["ce_version"])) if "ce_version" in named else None,
         data=value,
     )
 

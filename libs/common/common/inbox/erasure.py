@@ -3,6 +3,7 @@
 import hashlib
 from collections.abc import Iterable
 from datetime import datetime
+from functools import lru_cache
 from uuid import UUID
 
 from common.db import Connection
@@ -58,5 +59,6 @@ async def lock_people(conn: Connection, *, sharing: Iterable[UUID] = (), erasing
         )
 
 
+@lru_cache(maxsize=10_000)
 def _bucket(person: UUID) -> int:
     return hashlib.blake2s(person.bytes, digest_size=1).digest()[0] % BUCKETS

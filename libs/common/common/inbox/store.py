@@ -63,6 +63,8 @@ async def find_positions(conn: Connection, group: str) -> dict[tuple[str, int], 
 async def lock_blocked(conn: Connection, group: str, keys: Iterable[Key]) -> set[Key]:
     """Which keys wait behind a dead letter. FOR UPDATE, so that nobody replays them meanwhile."""
     wanted = sorted(set(keys))
+    if not wanted:
+        return set()
     rows = await conn.fetch(
         """
         SELECT topic, key FROM blocked_keys
@@ -124,6 +126,8 @@ async def park(conn: Connection, group: str, record: Record, *, about: UUID | No
 
 async def close_superseded(conn: Connection, group: str, newest: dict[Key, int]) -> None:
     """A newer state took effect: older dead letters of the same key have nothing left to say."""
+    if not await conn.fetchval("SELECT EXISTS (SELECT FROM dead_letters WHERE consumer_group = $1)", group):
+        return  # as good as always
     keys = sorted(newest)
     await conn.execute(
         """

@@ -15,21 +15,26 @@ from surveys.domain.campaigns import Meeting
 
 async def save_known_members(conn: Connection, states: Sequence[MemberState]) -> None:
     """Set-based: a rebuilt database reads a million of them. The last one per member wins, then its version decides."""
-    newest = {state.member_id: state for state in states}
-    rows = [newest[member_id] for member_id in sorted(newest)]
-    await conn.executemany(
+    rows = {state.member_id: state for state in states}.values()
+    await conn.execute(
         """
         INSERT INTO known_members AS known (member_id, version, number, status, language, country, consents)
-        VALUES ($1, $2, $3, $4, $5, $6, $7)
+        SELECT member_id, version, number, status, language, country, string_to_array(consents, ' ')
+          FROM unnest($1::uuid[], $2::bigint[], $3::text[], $4::text[], $5::text[], $6::text[], $7::text[])
+               AS new (member_id, version, number, status, language, country, consents)
+         ORDER BY member_id
         ON CONFLICT (member_id) DO UPDATE
         SET version = excluded.version, number = excluded.number, status = excluded.status,
             language = excluded.language, country = excluded.country, consents = excluded.consents
         WHERE known.version < excluded.version
         """,
-        [
-            (row.member_id, row.version, row.number, row.status, row.language, row.country, list(row.consents))
-            for row in rows
-        ],
+        [row.member_id for row in rows],
+        [row.version for row in rows],
+        [row.number for row in rows],
+        [row.status for row in rows],
+        [row.language for row in rows],
+        [row.country for row in rows],
+        [" ".join(row.consents) for row in rows],  # codes have no spaces, and unnest would flatten lists
     )
 
 
