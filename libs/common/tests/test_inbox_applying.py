@@ -39,6 +39,13 @@ async def test_an_event_has_its_effect_once(toy, consumers):
     assert await heard(toy) == [("oak", "grew", 1)]
 
 
+async def test_an_old_owner_that_comes_late_moves_no_position_back(toy, consumers):
+    first, second = as_record(TreeGrew(tree_id="oak", height=1)), as_record(TreeGrew(tree_id="oak", height=2))
+    await deliver(consumers, toy, first, second)
+    await deliver(consumers, toy, first)
+    assert await toy.fetchval("SELECT next FROM positions WHERE topic = 'grower.tree'") == second.offset + 1
+
+
 async def test_a_record_a_deed_can_not_take_waits_for_replay_and_holds_back_only_its_key(toy, consumers):
     applied = await deliver(
         consumers,

@@ -51,7 +51,7 @@ async def apply(consumers: Consumers, conn: Connection, records: Sequence[Record
     """
     applying = Applying(consumers, conn, now)
     await applying.apply(records)
-    await store.save_positions(conn, consumers.group, following(records))
+    await store.advance_positions(conn, consumers.group, following(records))
     return applying.applied
 
 

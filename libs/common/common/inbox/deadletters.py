@@ -87,7 +87,7 @@ async def forward(conn: Connection, group: str, topic: str, starts: dict[int, in
         if name == topic and own < starts.get(partition, 0)
     }
     if lost:
-        await store.save_positions(conn, group, lost)
+        await store.set_positions(conn, group, lost)
     return len(lost)
 
 

@@ -50,7 +50,9 @@ async def _read_to_the_end(consumer: AIOKafkaConsumer, places: list[TopicPartiti
     starts = await consumer.beginning_offsets(places)
     ends = await consumer.end_offsets(places)
     for place in places:
-        consumer.seek(place, min(max(own.get((topic, place.partition), 0), starts[place]), ends[place]))
+        left_off = own.get((topic, place.partition), 0)
+        # Beyond the end: it is another log than the one we read, so all of it is new.
+        consumer.seek(place, left_off if starts[place] <= left_off <= ends[place] else starts[place])
     read = 0
     while True:
         behind = [place for place in places if await consumer.position(place) < ends[place]]
@@ -61,7 +63,7 @@ async def _read_to_the_end(consumer: AIOKafkaConsumer, places: list[TopicPartiti
             async with db.transaction(pool) as conn:
                 await erasure.lock_people(conn, erasing=people)
                 await erasure.mark_erased(conn, people, clock.now())
-                await store.save_positions(conn, GROUP, {(topic, place.partition): raw[-1].offset + 1})
+                await store.set_positions(conn, GROUP, {(topic, place.partition): raw[-1].offset + 1})
             read += len(people)
     return read
 

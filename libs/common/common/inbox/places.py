@@ -33,27 +33,33 @@ class Places:
         """Seek to min(own position, committed offset), so that a restored database reads again what it missed.
 
         Without an own position (a new database) everything is read that is there, and the position is kept from
-        now on: records deleted before they were read show as lost afterwards.
+        now on: records deleted before they were read show as lost afterwards. So it is where Kafka knows of no offset
+        of ours: it is another Kafka than the one our position speaks of, and may hold other records at its offsets.
         """
         own = await store.find_positions(conn, self.group)
         starts = await consumer.beginning_offsets(list(assigned)) if assigned else {}
         committed = {place: await consumer.committed(place) for place in assigned}
-        fresh = {_named(place): starts[place] for place in assigned if _named(place) not in own}
+        fresh = {
+            _named(place): starts[place]
+            for place in assigned
+            if _named(place) not in own or (committed[place] is None and own[_named(place)] > starts[place])
+        }
         if fresh:
-            await store.save_positions(conn, self.group, fresh)
+            await store.set_positions(conn, self.group, fresh)
+            own |= fresh
         # From here on without waiting: records that come between two seeks would be dropped, and not come again.
         self.lost, self._targets, self._asked_again = {}, {}, set()
         for place in sorted(assigned):
-            self._settle_one(consumer, place, own.get(_named(place)), starts[place], committed[place])
+            self._settle_one(consumer, place, own[_named(place)], starts[place], committed[place])
         self.settled = True
 
     def _settle_one(
-        self, consumer: AIOKafkaConsumer, place: TopicPartition, own: int | None, start: int, committed: int | None
+        self, consumer: AIOKafkaConsumer, place: TopicPartition, own: int, start: int, committed: int | None
     ) -> None:
-        if own is not None and own < start:
+        if own < start:
             self._lose(consumer, place, own, start)
             return
-        target = start if own is None else own if committed is None else max(start, min(own, committed))
+        target = own if committed is None else max(start, min(own, committed))
         consumer.seek(place, target)
         self._targets[place] = target
 

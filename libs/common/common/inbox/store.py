@@ -40,14 +40,26 @@ async def take_fresh(conn: Connection, group: str, ids: Sequence[UUID], now: dat
     return {row["event_id"] for row in rows}
 
 
-async def save_positions(conn: Connection, group: str, following: dict[tuple[str, int], int]) -> None:
+async def advance_positions(conn: Connection, group: str, following: dict[tuple[str, int], int]) -> None:
+    """Never backwards: an old owner that wakes up late applies again what was applied, and knows less than the row."""
+    await _write_positions(conn, group, following, "greatest(positions.next, excluded.next)")
+
+
+async def set_positions(conn: Connection, group: str, following: dict[tuple[str, int], int]) -> None:
+    """Whatever stood there: the log is another one, or what is missing was given up."""
+    await _write_positions(conn, group, following, "excluded.next")
+
+
+async def _write_positions(
+    conn: Connection, group: str, following: dict[tuple[str, int], int], where_one_stands: str
+) -> None:
     places = sorted(following)
     await conn.execute(
-        """
+        f"""
         INSERT INTO positions (consumer_group, topic, partition, next)
         SELECT $1, topic, partition, next FROM unnest($2::text[], $3::int[], $4::bigint[]) AS t (topic, partition, next)
-        ON CONFLICT (consumer_group, topic, partition) DO UPDATE SET next = excluded.next
-        """,
+        ON CONFLICT (consumer_group, topic, partition) DO UPDATE SET next = {where_one_stands}
+        """,  # noqa: S608
         group,
         [topic for topic, _ in places],
         [partition for _, partition in places],
