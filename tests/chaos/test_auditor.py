@@ -145,7 +145,7 @@ async def the_grower_dies_before_its_commit(garden: Garden) -> None:
     await garden.grow("first")
     async with garden.locked(garden.grower, "LOCK TABLE trees IN SHARE MODE"):
         asking = [asyncio.create_task(garden.grow(tree)) for tree in garden.names()]
-        await garden.until_somebody_waits(garden.grower, waiting=len(asking))
+        await garden.until_somebody_waits(garden.grower, at_least=len(asking))
         await ill_fated.end(signal.SIGKILL)
     garden.start("grower", "web", "relay")
     await asyncio.gather(*asking)

@@ -13,9 +13,14 @@ POLL = 0.1
 class Place(Protocol):
     """Where effects of one kind can be seen from outside."""
 
-    name: str
-    kind: str
-    promise: Promise
+    @property
+    def name(self) -> str: ...
+
+    @property
+    def kind(self) -> str: ...
+
+    @property
+    def promise(self) -> Promise: ...
 
     async def look(self) -> Sequence[Sighting]:
         """Everything there, in the order in which it had its effect."""
@@ -25,7 +30,8 @@ class Place(Protocol):
 class Queue(Protocol):
     """Where things wait that have not had their effect yet."""
 
-    name: str
+    @property
+    def name(self) -> str: ...
 
     async def waiting(self) -> Sequence[Fact]:
         """Everything there; what of it matters is its key."""

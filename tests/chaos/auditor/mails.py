@@ -6,6 +6,7 @@ import email.policy
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from email.message import Message
 
 from aiosmtpd.smtp import SMTP, Envelope, Session
 
@@ -14,7 +15,7 @@ from tests.chaos.auditor.verdicts import Fact, Promise, Sighting
 
 @dataclass(frozen=True)
 class Received:
-    """A mail whose text came in to the last dot, whatever was answered then."""
+    """A mail whose text came in to the last dot."""
 
     message_id: str
     recipient: str
@@ -24,11 +25,12 @@ class Received:
 
 @dataclass
 class MailServer:
-    """Takes every mail. ``before_answering`` is called when the text is there and the sender does not know it yet."""
+    """Takes every mail. ``before_answering`` is called when the text is there and the sender does not know it yet; it
+    may give another answer, and what is then not taken (a 4xx or 5xx) was not received."""
 
     port: int = 0
     mails: list[Received] = field(default_factory=list)
-    before_answering: Callable[[Received], Awaitable[None]] | None = None
+    before_answering: Callable[[Received], Awaitable[str | None]] | None = None
 
     @classmethod
     @asynccontextmanager
@@ -45,12 +47,17 @@ class MailServer:
     async def handle_DATA(self, server: SMTP, session: Session, envelope: Envelope) -> str:
         content = bytes(envelope.original_content or b"")
         headers = email.message_from_bytes(content, policy=email.policy.default)
-        for recipient in envelope.rcpt_tos:
-            mail = Received(str(headers["Message-ID"]), recipient, str(headers["Subject"]), content)
-            self.mails.append(mail)
-            if self.before_answering:
-                await self.before_answering(mail)
-        return "250 2.0.0 taken"
+        answers = [await self._take(headers, content, recipient) for recipient in envelope.rcpt_tos]
+        return next((answer for answer in answers if answer), "250 2.0.0 taken")
+
+    async def _take(self, headers: Message, content: bytes, recipient: str) -> str | None:
+        """Written down first: a sender that dies before the answer hangs up, and this is broken off."""
+        mail = Received(str(headers["Message-ID"]), recipient, str(headers["Subject"]), content)
+        self.mails.append(mail)
+        answer = await self.before_answering(mail) if self.before_answering else None
+        if answer and not answer.startswith("2"):
+            self.mails.remove(mail)
+        return answer
 
     def place(
         self, kind: str, fact_of: Callable[[Received], tuple[str, int] | None], *, resent: bool = False

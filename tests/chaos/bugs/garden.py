@@ -172,9 +172,9 @@ class Garden:
     async def topic_has_records(self) -> bool:
         return bool(await streams.read_all(self.kafka, FACTS))
 
-    async def change(self, url: str, statement: str) -> None:
+    async def change(self, url: str, statement: str, *arguments: Any) -> None:
         async with connected(url) as conn:
-            await conn.execute(statement)
+            await conn.execute(statement, *arguments)
 
     @asynccontextmanager
     async def locked(self, url: str, statement: str) -> AsyncIterator[None]:
@@ -183,9 +183,14 @@ class Garden:
             await conn.execute(statement)
             yield
 
-    async def until_somebody_waits(self, url: str, *, waiting: int = 1) -> list[int]:
+    async def until_somebody_waits(self, url: str, *, at_least: int = 1) -> list[int]:
         """For a lock in this database; the backends."""
-        return list(await self.until(url, WAITING, waiting))
+        return list(await wait_for(lambda: self.waiting(url, at_least=at_least), within=PATIENCE))
+
+    async def waiting(self, url: str, *, at_least: int = 1) -> list[int] | None:
+        async with connected(url) as conn:
+            backends: list[int] | None = await conn.fetchval(WAITING, at_least)
+            return backends
 
 
 async def _given_by(check: Check) -> Any:
@@ -206,12 +211,13 @@ async def planted(bug: str | None, chance: random.Random, folder: Path, *, heard
     kafka = Kafka(os.environ["TEST_KAFKA"], f"t{uuid4().hex[:10]}.")
     async with AsyncExitStack() as ends:
         ends.enter_context(toys_are_known(kafka))
-        urls = [await ends.enter_async_context(database(toy.service.migration_folders)) for toy in (grower, watcher)]
+        told = await ends.enter_async_context(database(grower.service.migration_folders))
+        copy = await ends.enter_async_context(database(watcher.service.migration_folders))
         await kafka.make(*TOPICS)
         ends.push_async_callback(kafka.delete)
         client = await ends.enter_async_context(httpx.AsyncClient(timeout=PATIENCE))
-        outside = at_the_grower(kafka, urls[0]) + (at_the_watcher(kafka, urls[1]) if heard else [])
-        garden = Garden(bug, chance, kafka, *urls, folder, Auditor(*outside), client)
+        outside = at_the_grower(kafka, told) + (at_the_watcher(kafka, copy) if heard else [])
+        garden = Garden(bug, chance, kafka, told, copy, folder, Auditor(*outside), client)
         ends.push_async_callback(garden.end_all)
         yield garden
 

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from typing import Any
 from uuid import uuid4
 
+import asyncpg
 from aiokafka.errors import KafkaError
 from common import bus
 from common.outbox import publishing, relay
@@ -63,14 +64,18 @@ def takes_half_for_all() -> None:
 
 def draws_a_new_id_for_each_try() -> None:
     """The event's id is made when it is published, not when it is written: nobody can recognise a copy."""
-    sound = replace(bus, "headers_of", lambda **named: sound(**named | {"event_id": uuid4()}))
+
+    def headers_of(**named: Any) -> Any:
+        return sound(**named | {"event_id": uuid4()})
+
+    sound = replace(bus, "headers_of", headers_of)
 
 
 def shares_the_rows() -> None:
     """No leader: whoever comes claims some rows by SKIP LOCKED and publishes them, beside others who do the same."""
 
     async def run(url: str, connect: Any, stopping: asyncio.Event, **_: Any) -> None:
-        conn = await relay.asyncpg.connect(url, server_settings={"application_name": "grower.relay"})
+        conn = await asyncpg.connect(url, server_settings={"application_name": "grower.relay"})
         publisher = relay.Publishing(connect)
         while not await first_of(stopping, within=0.02):
             async with conn.transaction():

@@ -57,7 +57,8 @@ def answers_before_the_commit() -> None:
 
         async def app(scope: dict[str, Any], receive: Any, send: Any) -> None:
             if scope["type"] == "lifespan":
-                return await careful(scope, receive, send)
+                await careful(scope, receive, send)
+                return
             tree_id = parse_qs(scope["query_string"].decode())["tree"][0]
             height = await runtime.pool.fetchval("SELECT height FROM trees WHERE tree_id = $1", tree_id) or 0
             await send({"type": "http.response.start", "status": 200, "headers": []})
