@@ -100,6 +100,14 @@ class Subscription:
         """Joined, nothing failed, and no partition lost records to the log's retention."""
         return self.places.settled and self.failure is None and not self.places.lost
 
+    def ends(self) -> dict[tuple[str, int], int]:
+        """The offset after the newest record of each partition that we consume, as Kafka said last."""
+        consumer: AIOKafkaConsumer | None = self.subscriber and self.subscriber.consumer
+        if consumer is None:
+            return {}
+        known = {place: consumer.highwater(place) for place in consumer.assignment()}
+        return {(bus.topic_of(place.topic), place.partition): end for place, end in known.items() if end is not None}
+
     async def run(self) -> None:
         """Until told to stop; raises what ended it otherwise, for the supervisor to start a new one."""
         while not self.stopping.is_set():
@@ -270,13 +278,13 @@ class Subscription:
             log.warning("offsets_not_committed", group=self.consumers.group, error=type(error).__name__)
 
 
-async def safe_parser(raw: tuple[ConsumerRecord, ...], original: Any) -> KafkaAckableMessage:
 async def _cancelled(task: "asyncio.Task[None] | None") -> None:
     if task is not None and not task.done():
         task.cancel()
         await asyncio.wait([task])
 
 
+async def safe_parser(raw: tuple[ConsumerRecord, ...], original: Any) -> KafkaAckableMessage:
     """Never raises. FastStream's own parser does on a null or non-UTF-8 header, and the batch is lost with it."""
     first = raw[0]
     return KafkaAckableMessage(
