@@ -55,7 +55,6 @@ async def kafka_is_away_for_a_while(garden: Garden) -> None:
             await garden.grow(tree)
         await garden.until(garden.grower, PASSED, unless=lambda: relay.said("publishing_failed"))
         way.heal()
-        await garden.grow("last")
         await garden.until(garden.grower, PUBLISHED)
 
 
@@ -149,7 +148,6 @@ async def the_grower_dies_before_its_commit(garden: Garden) -> None:
         await ill_fated.end(signal.SIGKILL)
     garden.start("grower", "web", "relay")
     await asyncio.gather(*asking)
-    await garden.grow("last")
 
 
 async def test_it_finds_answers_that_promised_too_early(tmp_path, chance, recoveries):

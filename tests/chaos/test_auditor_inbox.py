@@ -34,16 +34,18 @@ def heard_by_the_watcher(
 
 
 async def copies_come(garden: Garden) -> None:
-    """As after a relay that died before it could note what it had published."""
-    garden.start("watcher", "consumers")
+    """As after a relay that died before it could note what it had published; and then the watcher dies as well."""
+    life = garden.start("watcher", "consumers")
     for tree in garden.names():
         await garden.grow(tree, times=2)
         await garden.until_heard(tree, 2)
+    await garden.kill_the_watcher(life)
     await garden.send_copies(FACTS)
+    garden.start("watcher", "consumers")
 
 
 async def test_it_finds_copies_that_have_their_effect_again(tmp_path, chance, recoveries):
-    bugs = {"inbox.applies_copies_again": "doubled"}
+    bugs = {"inbox.applies_copies_again": "doubled", "inbox.recognises_copies_until_it_restarts": "doubled"}
     await hunt(heard_by_the_watcher(copies_come, tmp_path), bugs, chance, recoveries.tell)
 
 

@@ -3,7 +3,7 @@
 Each is a function in a file named by the part it breaks, and plants itself into the process that calls it. No service
 imports this package; it is put before a command, and only that process is ill:
 
-    python -m tests.chaos.bugs relay.reads_only_above_the_last -- toy grower serve
+    PYTHONPATH=libs/common/tests python -m tests.chaos.bugs relay.reads_only_above_the_last -- toy grower serve
 """
 
 from collections.abc import Callable

@@ -21,6 +21,18 @@ def applies_copies_again() -> None:
     replace(store, "take_fresh", all_of_them)
 
 
+def recognises_copies_until_it_restarts() -> None:
+    """The ids that had their effect are kept in memory."""
+    applied: set[Any] = set()
+
+    async def fresh(conn: Any, group: str, ids: Any, now: Any) -> set[Any]:
+        new = set(ids) - applied
+        applied.update(new)
+        return new
+
+    replace(store, "take_fresh", fresh)
+
+
 def commits_offsets_before_the_work() -> None:
     """Position and offsets are moved first and the batch is applied after that."""
 

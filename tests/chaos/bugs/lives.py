@@ -27,7 +27,9 @@ class Life:
     ) -> None:
         self.output = output
         self._process: BaseProcess = FORKING.Process(
-            target=_live, args=(bug, module, list(arguments), dict(environment), output), daemon=True
+            target=_live,
+            args=(bug, module, list(arguments), {**os.environ, **environment}, output),
+            daemon=True,
         )
 
     def start(self) -> None:
@@ -55,10 +57,11 @@ class Life:
 
 
 def _live(bug: str | None, module: str, arguments: list[str], environment: dict[str, str], output: Path) -> None:
-    """In the new process: nothing of the test's own is left in its environment but what is given."""
+    """In the new process. The server that it was forked from began in the environment of an earlier test."""
     with output.open("wb") as file:
         os.dup2(file.fileno(), 1)
         os.dup2(file.fileno(), 2)
+    os.environ.clear()
     os.environ.update(environment)
     if bug:
         plant(bug)
