@@ -13,6 +13,7 @@ from surveys.store.answering import (
 )
 from surveys.store.audience import (
     AudienceSize,
+    Block,
     add_blocks,
     add_exception,
     count_audience,
@@ -68,6 +69,7 @@ from surveys.store.results import (
 
 __all__ = [
     "AudienceSize",
+    "Block",
     "ExportedResponse",
     "Kept",
     "LinkedCampaign",

@@ -28,7 +28,10 @@ ASKED = """
 @dataclass(frozen=True)
 class Block:
     first_position: int
-    member_ids: list[UUID]
+    size: int
+    last_member: UUID
+    member_ids: bytes
+    """As the JSON list that travels: a million ids are never made objects here."""
 
 
 @dataclass(frozen=True)
@@ -66,12 +69,14 @@ async def add_blocks(conn: Connection, campaign: Campaign) -> AsyncIterator[list
             WITH step AS (
                 SELECT member_id, row_number() OVER (ORDER BY member_id) - 1 AS i
                 FROM (SELECT member_id FROM known_members WHERE {ASKED} AND member_id > $3
-                      ORDER BY member_id LIMIT $4) AS next_ones)
+                      ORDER BY member_id LIMIT $4) AS next_ones),
+            blocks AS (
+                SELECT $6 + i / 500 * 500 AS first_position, array_agg(member_id ORDER BY i) AS ids
+                FROM step GROUP BY i / 500)
             INSERT INTO invitation_blocks (campaign_no, first_position, member_ids, first_member, last_member)
-            SELECT $5, $6 + i / 500 * 500, array_agg(member_id ORDER BY i),
-                   (array_agg(member_id ORDER BY i))[1], (array_agg(member_id ORDER BY i DESC))[1]
-            FROM step GROUP BY i / 500
-            RETURNING first_position, member_ids
+            SELECT $5, first_position, ids, ids[1], ids[cardinality(ids)] FROM blocks
+            RETURNING first_position, cardinality(member_ids) AS size, last_member,
+                      convert_to(array_to_json(member_ids)::text, 'UTF8') AS member_ids
             """,  # noqa: S608
             list(campaign.segment.languages),
             list(campaign.segment.countries),
@@ -84,8 +89,8 @@ async def add_blocks(conn: Connection, campaign: Campaign) -> AsyncIterator[list
         if not blocks:
             return
         yield blocks
-        after = blocks[-1].member_ids[-1]
-        position = blocks[-1].first_position + len(blocks[-1].member_ids)
+        after = blocks[-1].last_member
+        position = blocks[-1].first_position + blocks[-1].size
         if position % (BLOCK * BLOCKS_AT_ONCE):
             return
 
