@@ -69,8 +69,6 @@ def _in_a_transaction(deed: Callable[[Connection], Awaitable[str]]) -> str:
 
 async def _with_the_keyring(deed: Callable[[Connection], Awaitable[str]]) -> str:
     settings = Settings()
-    if not settings.production:
-        await migrate_vault(settings)
     async with (
         await open_pool(settings.database_url, application_name="members cli") as pool,
         await open_pool(settings.members_vault_url, application_name="members cli vault") as vault,

@@ -27,8 +27,6 @@ async def open_the_service(runtime: Runtime) -> None:
     """Open the keyring, and tell the other services which key signs the access tokens."""
     settings = runtime.settings
     assert isinstance(settings, Settings)  # noqa: S101 - app.py says so
-    if not settings.production:
-        await migrate_vault(settings)
     vault_pool = await open_pool(settings.members_vault_url, application_name="members vault")
     runtime.resources["vault"] = vault_pool
     keyring = await open_keyring(settings, vault_pool)
@@ -39,7 +37,8 @@ async def open_the_service(runtime: Runtime) -> None:
 
 
 async def migrate_vault(settings: Settings) -> list[str]:
-    return await migrate(settings.members_vault_url, VAULT_MIGRATIONS)
+    owner = settings.members_vault_migration_url or settings.members_vault_url
+    return await migrate(owner, VAULT_MIGRATIONS, runtime_url=settings.members_vault_url)
 
 
 async def open_keyring(settings: Settings, vault_pool: Pool) -> Keyring:

@@ -2,10 +2,13 @@
 
 from fastapi import Request, Response
 
+from common.web.requests import header
 from common.web.site import site_of
 
 
 def read_cookie(request: Request, name: str) -> str | None:
+    if not header(request.scope, b"cookie"):
+        return None
     return request.cookies.get(_full_name(request, name))
 
 

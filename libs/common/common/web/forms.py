@@ -8,6 +8,7 @@ import unicodedata
 import uuid
 from collections.abc import AsyncGenerator, Collection, Iterable, Sequence
 from datetime import datetime
+from functools import cached_property
 from urllib.parse import parse_qsl
 
 from fastapi import Request
@@ -42,7 +43,11 @@ class Form:
         for name, value in items:
             self.values.setdefault(name, []).append(value)
         self.errors: dict[str, str] = {}
-        self.once = _uuid_text(self.first(ONCE_FIELD))
+
+    @cached_property
+    def once(self) -> str:
+        """The token it was sent with, else a new one."""
+        return _uuid_text(self.first(ONCE_FIELD))
 
     @classmethod
     def of(cls, **values: str | Sequence[str] | bool | int | None) -> "Form":
@@ -195,6 +200,8 @@ def _utf8(text: str) -> str:
 
 def _tidy(text: str, *, multiline: bool) -> str:
     """Also drops what is invisible and harmful: controls, bidirectional overrides (CVE-2021-42574), lone surrogates."""
+    if text.isascii() and text.isprintable():
+        return text.strip()
     text = unicodedata.normalize("NFC", text.replace("\r\n", "\n").replace("\r", "\n"))
     if not multiline:
         text = text.replace("\n", " ").replace("\t", " ")

@@ -8,11 +8,11 @@ from typing import TypeVar
 from urllib.parse import urlsplit
 
 from fastapi import Request
-from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from common.errors import Forbidden, TooLarge
 from common.web.forms import DEFAULT_LIMIT, TOO_LARGE
+from common.web.requests import header
 
 POLICY = "default-src 'self'; base-uri 'none'; object-src 'none'; form-action 'self'; frame-ancestors 'none'"
 """No inline script or style, nothing from elsewhere. An answer that sets its own policy (a shown mail) keeps it."""
@@ -33,14 +33,15 @@ A_YEAR = "max-age=31536000; includeSubDomains"
 class SecurityHeaders:
     def __init__(self, app: ASGIApp, *, https: bool) -> None:
         self.app = app
-        self.headers = {**HEADERS, **({"Strict-Transport-Security": A_YEAR} if https else {})}
+        headers = {**HEADERS, **({"Strict-Transport-Security": A_YEAR} if https else {})}
+        self.headers = [(name.lower().encode(), value.encode()) for name, value in headers.items()]
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         async def send_with_headers(message: Message) -> None:
             if message["type"] == "http.response.start":
-                headers = MutableHeaders(scope=message)
-                for name, value in self.headers.items():
-                    headers.setdefault(name, value)
+                own = message.get("headers", ())
+                set_there = {name for name, _ in own}
+                message["headers"] = [*own, *(ours for ours in self.headers if ours[0] not in set_there)]
             await send(message)
 
         await self.app(scope, receive, send_with_headers if scope["type"] == "http" else send)
@@ -85,7 +86,11 @@ class BodyLimit:
             return message
 
         async def send_when_all_is_heard(message: Message) -> None:
-            if message["type"] == "http.response.start" and scope["method"] not in ("GET", "HEAD"):
+            if (
+                not body.complete
+                and message["type"] == "http.response.start"
+                and scope["method"] not in ("GET", "HEAD")
+            ):
                 await _hear_out(body, receive)
             await send(message)
 
@@ -140,8 +145,8 @@ async def whole_body(request: Request) -> bytes:
 
 
 def _announced(scope: Scope) -> int:
-    announced = Headers(scope=scope).get("content-length", "0")
-    return int(announced) if announced.isascii() and announced.isdigit() else 0
+    announced = header(scope, b"content-length")
+    return int(announced) if announced.isdigit() else 0
 
 
 class Cookieless:
@@ -171,13 +176,13 @@ async def refuse_cross_origin(request: Request) -> None:
     """
     if request.method in SAFE_METHODS:
         return
-    site, origin = request.headers.get("sec-fetch-site"), request.headers.get("origin")
-    if site is not None:
-        allowed = site in ("same-origin", "none")
-    elif origin is not None:
-        allowed = _is_ours(request, origin)
+    scope = request.scope
+    if site := header(scope, b"sec-fetch-site"):
+        allowed = site in (b"same-origin", b"none")
+    elif origin := header(scope, b"origin"):
+        allowed = _is_ours(request, origin.decode("latin-1"))
     else:
-        allowed = request.url.path.startswith(TOKEN_ROUTES) and "cookie" not in request.headers
+        allowed = scope["path"].startswith(TOKEN_ROUTES) and not header(scope, b"cookie")
     if not allowed:
         raise Forbidden("This was sent from another website, so we did nothing. Open the page here and send it again.")
 

@@ -159,6 +159,9 @@ def _asking(function: Callable[..., Any], parts: frozenset[str]) -> Ask:
         else:
             simple.append((name, _source(function, name, hints.get(name), parts)))
 
+    if not asked and [source for _, source in simple] == [_request]:
+        return lambda taken: function(taken.request)
+
     async def ask(taken: Taken) -> Any:
         given = {name: source(taken) for name, source in simple}
         for name, ask_dependency in asked:
@@ -170,12 +173,16 @@ def _asking(function: Callable[..., Any], parts: frozenset[str]) -> Ask:
 
 def _source(function: Callable[..., Any], name: str, hint: Any, parts: frozenset[str]) -> Callable[[Taken], Any]:
     if hint is Request:
-        return lambda taken: taken.request
+        return _request
     if name in parts:
         return lambda taken: taken.path[name]
     if _is_model(hint):
         return lambda taken: taken.body
     raise NotHot(function, f"can not take {name}")
+
+
+def _request(taken: Taken) -> Request:
+    return taken.request
 
 
 def _dependency(hint: Any, default: Any) -> Callable[..., Any] | None:

@@ -63,7 +63,7 @@ class Given:
 async def read_call(request: Request) -> Call:
     """Raises KeyMissing."""
     who = viewer(request)
-    scope = f"{request.method} {request.url.path} {who.member_id if who else '-'}"
+    scope = f"{request.method} {request.scope['path']} {who.member_id if who else '-'}"
     return Call(scope, _key(request), hashlib.sha256(await request.body()).digest())
 
 
@@ -78,7 +78,7 @@ class PastAnswer:
 async def idempotent(conn: Connection, request: Request) -> AsyncIterator[PastAnswer]:
     """The insert makes a concurrent twin wait until the first has committed."""
     call = await read_call(request)
-    [known] = await claim_calls(conn, [(call, None)])
+    [known] = await claim_calls(conn, [call])
     if isinstance(known, NotAllowed):
         raise known
     past = PastAnswer(known.response(replayed=True) if known else None)
@@ -94,34 +94,36 @@ def answer(content: BaseModel, status: int = 200, headers: dict[str, str] | None
     return JSONResponse(content.model_dump(mode="json"), status, headers)
 
 
-async def claim_calls(conn: Connection, calls: Sequence[tuple[Call, Given | None]]) -> list[Given | NotAllowed | None]:
+async def claim_calls(
+    conn: Connection, calls: Sequence[Call], answer: Given | None = None
+) -> list[Given | NotAllowed | None]:
     """For each call: None if its key is ours now, else the answer that the first got, or why there is none.
 
-    Each key once. Where the answer is known beforehand it is kept at once; else ``keep_answers`` has to follow in the
-    same transaction. Sorted, so that two batches which share keys wait for each other in one direction only.
+    Each key once. ``answer`` is what all that are new will get; where it is known only afterwards ``keep_answers`` has
+    to follow in the same transaction. Sorted, so that two batches which share keys wait in one direction only.
     """
     if not calls:
         return []
     rows = await conn.fetch(
         """
         INSERT INTO idempotency_keys (scope, key, body_sha256, status, headers, body, created_at)
-        SELECT scope, key, body_sha256, status, headers, body, $7
-          FROM unnest($1::text[], $2::text[], $3::bytea[], $4::int[], $5::jsonb[], $6::bytea[])
-               AS new (scope, key, body_sha256, status, headers, body)
-         ORDER BY scope, key
+        SELECT scope, key, body_sha256, $4, $5, $6, $7
+          FROM unnest($1::text[], $2::text[], $3::bytea[]) AS new (scope, key, body_sha256) ORDER BY scope, key
         ON CONFLICT DO NOTHING RETURNING scope, key
         """,
-        [call.scope for call, _ in calls],
-        [call.key for call, _ in calls],
-        [call.body_sha256 for call, _ in calls],
-        *_columns([given for _, given in calls]),
+        [call.scope for call in calls],
+        [call.key for call in calls],
+        [call.body_sha256 for call in calls],
+        answer.status if answer else None,
+        answer.headers if answer else None,
+        answer.body if answer else None,
         clock.now(),
     )
     if len(rows) == len(calls):
         return [None] * len(calls)
     ours = {(row["scope"], row["key"]) for row in rows}
-    known = await _answers_to(conn, [call for call, _ in calls if call.name not in ours])
-    return [None if call.name in ours else known[call.name] for call, _ in calls]
+    known = await _answers_to(conn, [call for call in calls if call.name not in ours])
+    return [None if call.name in ours else known[call.name] for call in calls]
 
 
 async def keep_answers(conn: Connection, answers: Sequence[tuple[Call, Given]]) -> None:
@@ -134,7 +136,9 @@ async def keep_answers(conn: Connection, answers: Sequence[tuple[Call, Given]]) 
         """,
         [call.scope for call, _ in answers],
         [call.key for call, _ in answers],
-        *_columns([given for _, given in answers]),
+        [given.status for _, given in answers],
+        [given.headers for _, given in answers],
+        [given.body for _, given in answers],
     )
 
 
@@ -170,16 +174,6 @@ async def _answers_to(conn: Connection, calls: Sequence[Call]) -> dict[tuple[str
         else:
             known[call.name] = Given(row["status"], bytes(row["body"]), row["headers"])
     return known
-
-
-def _columns(
-    answers: Sequence[Given | None],
-) -> tuple[list[int | None], list[dict[str, str] | None], list[bytes | None]]:
-    return (
-        [given.status if given else None for given in answers],
-        [given.headers if given else None for given in answers],
-        [given.body if given else None for given in answers],
-    )
 
 
 def _key(request: Request) -> str:

@@ -80,54 +80,58 @@ async def count_uses(conn: Asks, uses: Sequence[Use]) -> list[TooMany | None]:
     if not _switched_on or not uses:
         return [None] * len(uses)
     now = clock.now()
-    places = [(use.key, _window_start(now, use.per)) for use in uses]
-    counts = Counter(places)
-    reached = await _add(conn, counts, now.date())
+    starts = {per: _window_start(now, per) for per in {use.per for use in uses}}
+    counts = Counter((use.key, use.per) for use in uses)
+    reached: dict[Place, int] = {}
+    for per, start in sorted(starts.items()):
+        of_this_length = {place: used for place, used in counts.items() if place[1] == per}
+        reached |= await _add(conn, of_this_length, start, now.date())
     refusals: list[TooMany | None] = []
-    for use, place in zip(uses, places, strict=True):
-        counts[place] -= 1
-        refusals.append(
-            _too_many(place[1] + use.per - now) if reached.get(place, 0) - counts[place] > use.at_most else None
-        )
+    for use in uses:
+        place = (use.key, use.per)
+        counts[place] -= 1  # of several uses of one key the first ones come first
+        too_many = reached.get(place, 0) - counts[place] > use.at_most
+        refusals.append(_too_many(starts[use.per] + use.per - now) if too_many else None)
     return refusals
 
 
-Place = tuple[str, datetime]
-"""What is counted, and the start of the window."""
+Place = tuple[str, timedelta]
+"""What is counted, and in windows of which length."""
 
 
-async def _add(conn: Asks, counts: Mapping[Place, int], day: date) -> dict[Place, int]:
-    """The new counts. A salt remembered from before may have been lost in a crash: then no row is written, and the
-    salt of the day is asked for."""
+async def _add(conn: Asks, counts: Mapping[Place, int], start: datetime, day: date) -> dict[Place, int]:
+    """The new counts in the windows of one length. A salt remembered from before may have been lost in a crash: then
+    no row is written, and the salt of the day is asked for."""
     salt = _salts.get(day)
-    added = await _add_salted(conn, counts, day, salt) if salt else {}
+    added = await _add_salted(conn, counts, start, day, salt) if salt else {}
     if not added:
         salt = await _salt_of(conn, day)
         _salts.clear()
         _salts[day] = salt
-        added = await _add_salted(conn, counts, day, salt)
+        added = await _add_salted(conn, counts, start, day, salt)
     return added
 
 
-async def _add_salted(conn: Asks, counts: Mapping[Place, int], day: date, salt: bytes) -> dict[Place, int]:
+async def _add_salted(
+    conn: Asks, counts: Mapping[Place, int], start: datetime, day: date, salt: bytes
+) -> dict[Place, int]:
     """Sorted, so that two batches which share keys wait for each other in one direction only."""
-    hashed = {(_hash(salt, key), start): (key, start) for key, start in counts}
+    hashed = {_hash(salt, place[0]): place for place in counts}
     rows = await conn.fetch(
         """
         INSERT INTO rate_limits AS t (key, window_start, hits)
-        SELECT key, window_start, hits
-          FROM unnest($1::text[], $2::timestamptz[], $3::int[]) AS new (key, window_start, hits)
+        SELECT key, $3, hits FROM unnest($1::text[], $2::int[]) AS new (key, hits)
          WHERE EXISTS (SELECT FROM rate_limit_salts WHERE day = $4 AND salt = $5)
-         ORDER BY key, window_start
-        ON CONFLICT (key, window_start) DO UPDATE SET hits = t.hits + excluded.hits RETURNING key, window_start, hits
+         ORDER BY key
+        ON CONFLICT (key, window_start) DO UPDATE SET hits = t.hits + excluded.hits RETURNING key, hits
         """,
-        [key for key, _ in hashed],
-        [start for _, start in hashed],
+        list(hashed),
         list(counts.values()),
+        start,
         day,
         salt,
     )
-    return {hashed[row["key"], row["window_start"]]: row["hits"] for row in rows}
+    return {hashed[key]: hits for key, hits in rows}
 
 
 def _too_many(wait: timedelta) -> TooMany:

@@ -6,12 +6,12 @@ from http.cookies import SimpleCookie
 from urllib.parse import parse_qs
 
 import structlog
-from starlette.datastructures import Headers, MutableHeaders
+from starlette.datastructures import MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from common.web.i18n import LANGUAGES
 
-REQUEST_ID = "x-request-id"
+REQUEST_ID = b"x-request-id"
 A_YEAR = 31_536_000
 CHOICES = {"lang": LANGUAGES, "theme": ("light", "dark", "auto")}
 """Query parameters that are remembered in a cookie of the same name."""
@@ -31,7 +31,7 @@ class RequestId:
 
         async def send_with_id(message: Message) -> None:
             if message["type"] == "http.response.start":
-                MutableHeaders(scope=message)[REQUEST_ID] = request_id
+                message["headers"] = [*message.get("headers", ()), (REQUEST_ID, request_id.encode())]
             await send(message)
 
         with structlog.contextvars.bound_contextvars(request_id=request_id):
@@ -39,8 +39,17 @@ class RequestId:
 
 
 def _offered_id(scope: Scope) -> str | None:
-    offered = Headers(scope=scope).get(REQUEST_ID, "")
+    offered = header(scope, REQUEST_ID).decode("latin-1")
     return offered if re.fullmatch(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", offered) else None
+
+
+def header(scope: Scope, name: bytes) -> bytes:
+    """The first of that name (in small letters), or nothing. Guards ask on every request; starlette's Headers decode
+    each header for each question."""
+    for sent, value in scope["headers"]:
+        if sent == name:
+            return bytes(value)
+    return b""
 
 
 class HeadAsGet:

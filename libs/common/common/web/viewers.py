@@ -43,13 +43,14 @@ class NotSignedIn(Exception):
 
 async def identify(request: Request) -> Viewer | None:
     """Find out once per request who is asking. Runs before every page and call of the service."""
-    if not hasattr(request.state, "viewer"):
+    if "viewer" not in request.scope.setdefault("state", {}):
         request.state.viewer = await request.app.state.site.authenticate(request)
     return viewer(request)
 
 
 def viewer(request: Request) -> Viewer | None:
-    return getattr(request.state, "viewer", None)
+    who: Viewer | None = request.scope.get("state", {}).get("viewer")
+    return who
 
 
 def require(role: str) -> Callable[..., Awaitable[Viewer]]:

@@ -105,11 +105,9 @@ ANSWER = web.Given(201, b'{"number": 1}', {"location": "/notes/1"})
 
 async def test_of_many_calls_each_learns_whether_it_is_the_first(pool):
     async with db.transaction(pool) as conn:
-        assert await web.claim_calls(conn, [(call("known"), ANSWER), (call("other"), ANSWER)]) == [None, None]
+        assert await web.claim_calls(conn, [call("known"), call("other")], ANSWER) == [None, None]
     async with db.transaction(pool) as conn:
-        known, new, other = await web.claim_calls(
-            conn, [(call("known"), None), (call("new"), None), (call("other", b"[]"), None)]
-        )
+        known, new, other = await web.claim_calls(conn, [call("known"), call("new"), call("other", b"[]")])
     assert (known, new) == (ANSWER, None)
     assert isinstance(other, NotAllowed)
     assert known.response(replayed=True).headers["idempotency-replayed"] == "true"
@@ -117,16 +115,16 @@ async def test_of_many_calls_each_learns_whether_it_is_the_first(pool):
 
 async def test_an_answer_that_is_known_only_afterwards_is_kept_then(pool):
     async with db.transaction(pool) as conn:
-        await web.claim_calls(conn, [(call("a"), None), (call("b"), None)])
+        await web.claim_calls(conn, [call("a"), call("b")])
         await web.keep_answers(conn, [(call("b"), ANSWER), (call("a"), web.Given(202, b""))])
     async with db.transaction(pool) as conn:
-        a, b = await web.claim_calls(conn, [(call("a"), None), (call("b"), None)])
+        a, b = await web.claim_calls(conn, [call("a"), call("b")])
     assert (a, b) == (web.Given(202, b""), ANSWER)
 
 
 async def test_a_call_that_is_released_may_be_repeated(pool):
     async with db.transaction(pool) as conn:
-        await web.claim_calls(conn, [(call("kept"), ANSWER), (call("released"), ANSWER)])
+        await web.claim_calls(conn, [call("kept"), call("released")], ANSWER)
         await web.release_calls(conn, [call("released")])
     async with db.transaction(pool) as conn:
-        assert await web.claim_calls(conn, [(call("released"), None), (call("kept"), None)]) == [None, ANSWER]
+        assert await web.claim_calls(conn, [call("released"), call("kept")]) == [None, ANSWER]

@@ -30,7 +30,7 @@ async def apply(conn: Connection, applicants: Sequence[Applicant], *, now: datet
         return []
     keys = await vault.new_keys(len(applicants), now=now)
     applications = [applicant.apply(key.person_id, now=now) for applicant, key in zip(applicants, keys, strict=True)]
-    await store.add_applications(conn, list(zip(applications, keys, strict=True)))
+    await store.add_applications(conn, applications, keys)
     await timers.set_timers(conn, ANSWER, [str(application.id) for application in applications], now)
     return applications
 

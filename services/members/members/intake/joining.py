@@ -79,7 +79,7 @@ async def _taken_before(conn: Connection, asks: Sequence[Asked], answer: web.Giv
     forms = [(asked.by, asked.key) for asked in asks if isinstance(asked.by, UUID)]
     calls = [(asked.by, asked.key) for asked in asks if isinstance(asked.by, web.Call)]
     led_to = await web.claim_forms(conn, [(token, SENT) for token, _ in forms])
-    given = await web.claim_calls(conn, [(call, answer) for call, _ in calls])
+    given = await web.claim_calls(conn, [call for call, _ in calls], answer)
     outcomes: Outcomes = {
         key: Taken() for (_, key), location in zip(forms, led_to, strict=True) if location is not None
     }

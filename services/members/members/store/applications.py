@@ -15,24 +15,27 @@ from members.store import vault
 from members.store.vault import PersonKey
 
 
-async def add_applications(conn: Connection, applications: Sequence[tuple[Application, PersonKey]]) -> None:
-    """Each with its own key. Lists of fields travel as one text: an array of arrays would have to be rectangular."""
+async def add_applications(conn: Connection, applications: Sequence[Application], keys: Sequence[PersonKey]) -> None:
+    """Of people who apply at the same moment, each with a key of her own, made before."""
+    of_all = applications[0]
     await conn.execute(
         """
         INSERT INTO applications (id, address, name, address_index, language, country, zone, expertise, consents,
                                   applied_at, expires_at)
         SELECT id, address, name, address_index, language, country, zone,
-               string_to_array(expertise, ' '), string_to_array(consents, ' '), applied_at, expires_at
+               string_to_array(expertise, ' '), string_to_array(consents, ' '), $10, $11
           FROM unnest($1::uuid[], $2::bytea[], $3::bytea[], $4::bytea[], $5::text[], $6::text[], $7::text[],
-                      $8::text[], $9::text[], $10::timestamptz[], $11::timestamptz[])
-               AS new (id, address, name, address_index, language, country, zone, expertise, consents,
-                       applied_at, expires_at)
+                      $8::text[], $9::text[])
+               AS new (id, address, name, address_index, language, country, zone, expertise, consents)
         """,
-        *zip(*(_columns(application, key) for application, key in applications), strict=True),
+        *zip(*map(_columns, applications, keys), strict=True),
+        of_all.applied_at,
+        of_all.expires_at,
     )
 
 
 def _columns(application: Application, key: PersonKey) -> tuple[object, ...]:
+    """Lists are joined: an array of arrays would have to be rectangular."""
     profile = application.profile
     return (
         application.id,
@@ -44,8 +47,6 @@ def _columns(application: Application, key: PersonKey) -> tuple[object, ...]:
         profile.zone,
         " ".join(profile.expertise),
         " ".join(application.consents),
-        application.applied_at,
-        application.expires_at,
     )
 
 
