@@ -1,9 +1,12 @@
-"""A single-node Apache Kafka (KRaft) of our own in a folder, from the jars Maven fetched."""
+"""Apache Kafka (KRaft) of our own in a folder, from the jars Maven fetched: one node, or three that replicate."""
 
 import base64
 import subprocess
 import time
 import uuid
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from pathlib import Path
 
 from deploy.local import ports, processes
@@ -11,48 +14,118 @@ from deploy.local.processes import DidNotStart
 
 HERE = Path(__file__).parent / "kafka"
 LIBRARIES = Path(__file__).parents[2] / ".local" / "kafka" / "libs"
-STARTS_WITHIN = 60.0
+STARTS_WITHIN = 120.0
 MEMORY = ["-Xms256m", "-Xmx512m", "-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC"]
+REPLICAS = 3
+
+
+@dataclass(frozen=True)
+class Node:
+    """Broker and controller in one process."""
+
+    number: int
+    port: int
+    controller_port: int
+
+    @property
+    def address(self) -> str:
+        return f"{ports.LOOPBACK}:{self.port}"
+
+    @property
+    def voter(self) -> str:
+        return f"{self.number}@{ports.LOOPBACK}:{self.controller_port}"
 
 
 def start(folder: Path, *, pids: Path, log: Path, port: int, controller_port: int, more: str = "") -> str:
-    """Start it, wait until it answers and return its address (`bootstrap.servers`).
+    """Start a single node, wait until it answers and return its address (`bootstrap.servers`).
 
     `more` are lines of settings of the caller's own: of two with one name the later counts.
     """
-    folder.mkdir(parents=True, exist_ok=True)
-    properties = folder / "server.properties"
-    properties.write_text(settings(folder, port, controller_port) + more)
-    if not (folder / "data" / "meta.properties").exists():
-        _format(properties)
-    process = processes.start(
-        "kafka", [*java(), "kafka.Kafka", str(properties)], pids=pids, log=log, word=str(properties), last=True
-    )
-    _wait_until_ready(process, port, log)
-    return f"{ports.LOOPBACK}:{port}"
+    node = Node(1, port, controller_port)
+    _start(node, [node], _new_cluster(), folder, name="kafka", pids=pids, log=log, more=more)
+    return node.address
+
+
+@dataclass(frozen=True)
+class Cluster:
+    """Three nodes: what is acknowledged is on two of them at least, and any one may be away."""
+
+    folder: Path
+    nodes: tuple[Node, ...]
+
+    @classmethod
+    def of_three(cls, folder: Path) -> "Cluster":
+        """At any free ports."""
+        free = ports.several_free(2 * REPLICAS)
+        return cls(folder, tuple(Node(i + 1, free[2 * i], free[2 * i + 1]) for i in range(REPLICAS)))
+
+    @property
+    def bootstrap(self) -> str:
+        return ",".join(node.address for node in self.nodes)
+
+    @property
+    def pids(self) -> Path:
+        return self.folder / "pids"
+
+    def start(self, more: str = "") -> str:
+        """All at once, for two are needed before any of them is ready; nothing is left running where one fails."""
+        cluster = _new_cluster()
+        try:
+            with ThreadPoolExecutor(len(self.nodes)) as together:
+                list(together.map(lambda node: self.start_node(node, more=more, cluster=cluster), self.nodes))
+        except BaseException:
+            self.stop()
+            raise
+        return self.bootstrap
+
+    def start_node(self, node: Node, *, more: str = "", cluster: str = "") -> None:
+        name = name_of(node)
+        log = self.folder / "logs" / f"{name}.log"
+        _start(node, self.nodes, cluster, self.folder / name, name=name, pids=self.pids, log=log, more=more)
+
+    def stop_node(self, node: Node) -> None:
+        processes.stop(self.pids, name_of(node))
+
+    def stop(self) -> None:
+        processes.end_leftovers(self.pids)
+
+
+def name_of(node: Node) -> str:
+    """What the folder, log and pid file of a cluster's node are called."""
+    return f"kafka-{node.number}"
 
 
 def settings(folder: Path, port: int, controller_port: int) -> str:
+    """Of a single node."""
+    alone = Node(1, port, controller_port)
+    return _settings(folder, alone, [alone])
+
+
+def _settings(folder: Path, node: Node, nodes: Sequence[Node]) -> str:
     # A backslash or a line end in a path would be read as an escape.
     data = str(folder / "data").replace("\\", "\\\\")
+    copies = min(REPLICAS, len(nodes))
+    in_sync = max(1, copies - 1)
     return f"""\
 process.roles=broker,controller
-node.id=1
-controller.quorum.voters=1@{ports.LOOPBACK}:{controller_port}
+node.id={node.number}
+controller.quorum.voters={",".join(each.voter for each in nodes)}
 controller.listener.names=CONTROLLER
-listeners=PLAINTEXT://{ports.LOOPBACK}:{port},CONTROLLER://{ports.LOOPBACK}:{controller_port}
-advertised.listeners=PLAINTEXT://{ports.LOOPBACK}:{port}
+listeners=PLAINTEXT://{node.address},CONTROLLER://{ports.LOOPBACK}:{node.controller_port}
+advertised.listeners=PLAINTEXT://{node.address}
 log.dirs={data}
 auto.create.topics.enable=false
 
-# One node is every replica there can be.
-offsets.topic.replication.factor=1
+# A single node is every replica there can be.
+default.replication.factor={copies}
+min.insync.replicas={in_sync}
+offsets.topic.replication.factor={copies}
 offsets.topic.num.partitions=4
-transaction.state.log.replication.factor=1
-transaction.state.log.min.isr=1
+transaction.state.log.replication.factor={copies}
+transaction.state.log.min.isr={in_sync}
 transaction.state.log.num.partitions=2
-share.coordinator.state.topic.replication.factor=1
-share.coordinator.state.topic.min.isr=1
+share.coordinator.state.topic.replication.factor={copies}
+share.coordinator.state.topic.min.isr={in_sync}
 
 # The development clock runs ahead (`make clock +11d`): the default refuses records an hour from now.
 log.message.timestamp.after.max.ms={2**63 - 1}
@@ -73,8 +146,25 @@ def java() -> list[str]:
     return ["java", *MEMORY, logging, "-cp", f"{LIBRARIES}/*"]
 
 
-def _format(properties: Path) -> None:
-    cluster = base64.urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=")
+def _start(
+    node: Node, nodes: Sequence[Node], cluster: str, folder: Path, *, name: str, pids: Path, log: Path, more: str
+) -> None:
+    """`cluster` is the id with which a new data folder is made; one that is there keeps its own."""
+    folder.mkdir(parents=True, exist_ok=True)
+    properties = folder / "server.properties"
+    properties.write_text(_settings(folder, node, nodes) + more)
+    if not (folder / "data" / "meta.properties").exists():
+        _format(properties, cluster)
+    command = [*java(), "kafka.Kafka", str(properties)]
+    process = processes.start(name, command, pids=pids, log=log, word=str(properties), last=True)
+    _wait_until_ready(process, node.port, log)
+
+
+def _new_cluster() -> str:
+    return base64.urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=")
+
+
+def _format(properties: Path, cluster: str) -> None:
     command = [*java(), "kafka.tools.StorageTool", "format", f"--cluster-id={cluster}", "-c", str(properties)]
     done = subprocess.run(command, capture_output=True, text=True)
     if done.returncode:

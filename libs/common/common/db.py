@@ -79,16 +79,23 @@ async def open_pool(
 def session_settings(application_name: str, statement_timeout: float = 5.0) -> dict[str, str]:
     return {
         "application_name": application_name,
-        "statement_timeout": f"{int(statement_timeout * 1000)}ms",
-        "lock_timeout": "2s" if statement_timeout > 2 else f"{int(statement_timeout * 500)}ms",
-        "transaction_timeout": f"{int(max(15.0, statement_timeout * 3) * 1000)}ms",
-        "idle_in_transaction_session_timeout": "10s",
+        **{name: f"{milliseconds}ms" for name, milliseconds in time_outs(statement_timeout).items()},
         "jit": "off",
         "timezone": "UTC",
     }
 
 
 async def _speak_json(conn: PlainConnection) -> None:
+def time_outs(statement_timeout: float = 5.0) -> dict[str, int]:
+    """In milliseconds: a session that hangs must not hold its locks for longer."""
+    return {
+        "statement_timeout": int(statement_timeout * 1000),
+        "lock_timeout": int(min(2.0, statement_timeout / 2) * 1000),
+        "transaction_timeout": int(max(15.0, statement_timeout * 3) * 1000),
+        "idle_in_transaction_session_timeout": 10_000,
+    }
+
+
     await conn.set_type_codec(
         "jsonb",
         schema="pg_catalog",
@@ -204,8 +211,26 @@ def migration_files(directories: Iterable[Path]) -> list[Path]:
 
 
 async def settings_problems(conn: Connection) -> list[str]:
-    """What of PostgreSQL's own settings would lose committed data, as sentences."""
+    """What of PostgreSQL's settings is unsafe on a connection of ``open_pool``, as sentences.
+
+    The time-outs are ours, sent with each connection: a pooler in between may drop them, a login trigger change them.
+    """
     rows = await conn.fetch(
-        "SELECT name, setting FROM pg_settings WHERE name IN ('fsync', 'full_page_writes', 'synchronous_commit')"
+        "SELECT name, setting FROM pg_settings WHERE name = ANY($1) ORDER BY name", [*DURABLE, *time_outs()]
     )
-    return [f"PostgreSQL: {row['name']} is off" for row in rows if row["setting"] == "off"]
+    found = {row["name"]: row["setting"] for row in rows}
+    losing = [f"PostgreSQL: {name} is {found[name]}" for name, safe in DURABLE.items() if found[name] not in safe]
+    waiting = [
+        f"PostgreSQL: {name} is {found[name]} ms, not the {asked} ms we asked for"
+        for name, asked in time_outs().items()
+        if int(found[name]) != asked
+    ]
+    return losing + waiting
+DURABLE = {"fsync": {"on"}, "full_page_writes": {"on"}, "synchronous_commit": {"on", "remote_apply"}}
+"""What PostgreSQL needs to keep what it has acknowledged."""
+
+
+class UnsafeDatabase(Exception):
+    """PostgreSQL could lose what it acknowledged, or keep locks for ever. In production a service does not start."""
+
+

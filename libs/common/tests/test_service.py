@@ -107,17 +107,6 @@ async def test_without_its_database_a_service_lives_but_is_not_ready(environment
         assert await process.end(signal.SIGTERM) == 0, process.output
 
 
-async def test_in_production_nothing_is_published_to_an_unsafe_kafka(environment, kafka, pool, eventually):
-    """One replica only, as on every development machine; the web serves on."""
-    await kafka.make("grower.tree", "grower.tree.state")
-    async with running("grower", "serve", environment=environment | {"ENVIRONMENT": "production"}) as process:
-        await eventually(answers(environment, "/readyz"), within=60)
-        assert (await ask(environment, "/?tree=oak", health=False)).text == "1"
-        await eventually(lambda: process.said("kafka_unsafe") and process.said("has 1 replicas, not 3"))
-        assert await pool.fetchval("SELECT scanned FROM outbox_position") == 0
-        assert (await ask(environment, "/readyz")).status_code == 200
-
-
 async def test_topics_are_made_once_and_a_changed_partition_count_is_refused(environment, kafka):
     code, said = await run("grower", "topics", "apply", environment=environment)
     assert (code, "made grower.tree" in said) == (0, True)

@@ -91,9 +91,9 @@ async def config_of(admin: AIOKafkaAdminClient, kind: ConfigResourceType, name: 
     return config
 
 
-async def may_ask(admin: AIOKafkaAdminClient) -> int:
-    """The id of a broker to ask."""
+async def list_brokers(admin: AIOKafkaAdminClient) -> list[int]:
+    """The ids of those that live. Raises KafkaError where there is none."""
     brokers = (await admin.describe_cluster())["brokers"]
     if not brokers:
         raise KafkaError("no broker")
-    return int(brokers[0]["node_id"])
+    return sorted(int(broker["node_id"]) for broker in brokers)

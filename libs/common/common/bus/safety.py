@@ -1,16 +1,25 @@
-"""Kafka's own settings: which of them would lose acknowledged records. Asked by relay and consumers at each connect."""
+"""Kafka's own settings: which of them would lose acknowledged records. Asked by relay and consumers at each connect.
+
+In production the relay publishes nothing to an unsafe Kafka: rows wait in the outbox, which is durable, and web serves
+on. Consumers only warn. What is on Kafka already is not safer unread, and what their deeds have to tell goes through
+the outbox, too.
+"""
 
 from collections.abc import Iterable
 
+from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.admin.config_resource import ConfigResourceType
 from aiokafka.errors import (
     ClusterAuthorizationFailedError,
     InvalidTopicError,
+    KafkaConnectionError,
+    NodeNotReadyError,
+    RequestTimedOutError,
     TopicAuthorizationFailedError,
     UnknownTopicOrPartitionError,
 )
 
-from common.bus.administration import administration, config_of, may_ask, replication_of
+from common.bus.administration import administration, config_of, list_brokers, replication_of
 from common.log import get_logger
 
 LEAST_REPLICAS = 3
@@ -29,7 +38,7 @@ class UnsafeKafka(Exception):
 async def check_kafka(bootstrap: str, topics: Iterable[str], *, production: bool, assume: bool = False) -> list[str]:
     """What is unsafe, as sentences; in production raises UnsafeKafka instead.
 
-    ``assume``: we may not read the settings and somebody vouches for them, so that is a warning only.
+    ``assume``: where we may not read the settings somebody vouches for them, and that is a warning only.
     """
     try:
         problems = await find_problems(bootstrap, list(topics))
@@ -44,8 +53,7 @@ async def check_kafka(bootstrap: str, topics: Iterable[str], *, production: bool
 
 async def find_problems(bootstrap: str, topics: list[str]) -> list[str]:
     async with administration(bootstrap) as admin:
-        broker = await config_of(admin, ConfigResourceType.BROKER, str(await may_ask(admin)))
-        problems = broker_problems(broker)
+        problems = await _find_broker_problems(admin)
         for name, replicas in sorted((await replication_of(admin, topics)).items()):
             try:
                 config = await config_of(admin, ConfigResourceType.TOPIC, name)
@@ -55,6 +63,21 @@ async def find_problems(bootstrap: str, topics: list[str]) -> list[str]:
         return problems
 
 
+async def _find_broker_problems(admin: AIOKafkaAdminClient) -> list[str]:
+    """Of every broker that answers: any may become leader. One that has just died is asked when it is back."""
+    problems, answered = [], 0
+    for number in await list_brokers(admin):
+        try:
+            config = await config_of(admin, ConfigResourceType.BROKER, str(number))
+        except (KafkaConnectionError, NodeNotReadyError, RequestTimedOutError):
+            continue
+        answered += 1
+        problems += [f"broker {number}: {problem}" for problem in broker_problems(config)]
+    if not answered:
+        raise KafkaConnectionError("no broker answers")
+    return problems
+
+
 def broker_problems(config: dict[str, str]) -> list[str]:
     problems = []
     if config.get("auto.create.topics.enable") != "false":
@@ -62,7 +85,7 @@ def broker_problems(config: dict[str, str]) -> list[str]:
     if config.get("unclean.leader.election.enable", "false") != "false":
         problems.append("unclean.leader.election.enable is not false: a broker that is behind may become leader")
     if SINCE_4_1 not in config:
-        problems.append("the broker is older than Kafka 4.1")
+        problems.append("it is older than Kafka 4.1")
     return problems
 
 

@@ -32,7 +32,11 @@ def _add_serve(app: typer.Typer, service: Service) -> None:
         wanted = [role for role in roles.split(",") if role] or list(service.roles)
         if unknown := set(wanted) - set(service.roles):
             raise typer.BadParameter(f"unknown roles {sorted(unknown)}; there are {', '.join(service.roles)}")
-        run(running.serve(service, service.settings(), wanted))
+        try:
+            run(running.serve(service, service.settings(), wanted))
+        except db.UnsafeDatabase as error:
+            typer.echo(f"Refused to start in production: {error}", err=True)
+            raise typer.Exit(1) from None
 
 
 def _add_migrate(app: typer.Typer, service: Service) -> None:

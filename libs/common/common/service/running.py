@@ -24,7 +24,7 @@ from common.service.shape import Runtime, Service
 from common.service.supervision import supervise
 from common.service.upkeep import upkeep_of
 from common.settings import ServiceSettings
-from common.waiting import first_of
+from common.waiting import first_of, unless
 
 Role = Callable[[], Awaitable[None]]
 
@@ -171,11 +171,19 @@ async def _consume(runtime: Runtime, consumers: Any) -> None:
     )
     runtime.subscriptions[consumers.group] = subscription
     try:
-        # Consumers only say what is unsafe: what is on Kafka already is not safer unread.
-        await bus.check_kafka(settings.kafka_bootstrap_servers, consumers.topics, production=False, assume=True)
+        await unless(runtime.stopping, _warn_of_an_unsafe_kafka(settings, consumers))
         await subscription.run()
     finally:
         del runtime.subscriptions[consumers.group]
+
+
+async def _warn_of_an_unsafe_kafka(settings: ServiceSettings, consumers: Any) -> None:
+    """No more than that (see bus.safety). In development one node is as it should be."""
+    problems = await bus.check_kafka(
+        settings.kafka_bootstrap_servers, consumers.topics, production=False, assume=settings.assume_kafka_settings
+    )
+    if problems and settings.production:
+        logger.warning("kafka_unsafe", group=consumers.group, problems=problems)
 
 
 class _Server(uvicorn.Server):
@@ -216,8 +224,8 @@ async def _listen(
             access_log=False,
             log_config=None,
             server_header=False,
-            timeout_graceful_shutdown=int(GRACE),
             timeout_keep_alive=KEEP_ALIVE,
+            timeout_graceful_shutdown=int(GRACE),
         ),
         listening or asyncio.Event(),
     )
@@ -237,13 +245,19 @@ class PortInUse(Exception):
 
 
 async def _database_is_there(runtime: Runtime) -> bool:
-    """Wait for PostgreSQL, alive but not ready; False when told to stop meanwhile. Says what of it is unsafe."""
+    """Wait for PostgreSQL, alive but not ready; False when told to stop meanwhile. Says what of it is unsafe.
+
+    In production raises db.UnsafeDatabase then: nothing may be accepted that could be lost.
+    """
     failures = 0
     while not runtime.stopping.is_set():
         try:
             async with runtime.pool.acquire() as conn:
-                for problem in await db.settings_problems(conn):
-                    logger.warning("database_unsafe", problem=problem)
+                problems = await db.settings_problems(conn)
+            for problem in problems:
+                logger.warning("database_unsafe", problem=problem)
+            if problems and runtime.settings.production:
+                raise db.UnsafeDatabase("; ".join(problems))
             return True
         except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
             failures += 1
