@@ -9,7 +9,7 @@ from fastapi import FastAPI
 
 from notifications import api, consumers, keyring
 from notifications.mailbox.catcher import catch_mails
-from notifications.pages import deliveries, mailbox, messages, unsubscribe
+from notifications.pages import deliveries, mailbox, messages, standing, unsubscribe
 from notifications.sending.bounces import listen_for_reports
 from notifications.sending.sender import send_mails
 from notifications.settings import Settings
@@ -28,7 +28,14 @@ def make_web(runtime: Runtime) -> FastAPI:
     if not runtime.settings.production:
         pages.append(mailbox.router)
         apis.append(api.mailbox)
-    return web.create_app(runtime, pages=pages, api=apis, templates=HERE / "templates", locale=HERE / "locale")
+    return web.create_app(
+        runtime,
+        pages=pages,
+        api=apis,
+        templates=HERE / "templates",
+        locale=HERE / "locale",
+        figures=standing.figures,
+    )
 
 
 service = Service(

@@ -28,26 +28,26 @@ class DeadLetter:
     """Facts of the same key that are parked behind it."""
 
 
+LETTERS = """
+    SELECT d.id, d.consumer_group, d.topic, d.partition, d.record_offset, d.key, d.event_id, d.type, d.error_class,
+           d.died_at,
+           (SELECT count(*) FROM parked_facts p
+             WHERE p.consumer_group = d.consumer_group AND p.topic = d.topic AND p.key = d.key) AS waiting
+      FROM dead_letters d
+"""
+
+
 async def list_letters(conn: Connection, *, limit: int = 1000) -> list[DeadLetter]:
     """Oldest first."""
-    rows = await conn.fetch(
-        """
-        SELECT d.id, d.consumer_group, d.topic, d.partition, d.record_offset, d.key, d.event_id, d.type, d.error_class,
-               d.died_at,
-               (SELECT count(*) FROM parked_facts p
-                 WHERE p.consumer_group = d.consumer_group AND p.topic = d.topic AND p.key = d.key) AS waiting
-          FROM dead_letters d ORDER BY d.died_at, d.id LIMIT $1
-        """,
-        limit,
-    )
+    rows = await conn.fetch(f"{LETTERS} ORDER BY d.died_at, d.id LIMIT $1", limit)
     return [DeadLetter(**row) for row in rows]
 
 
 async def get_letter(conn: Connection, letter_id: UUID) -> DeadLetter:
-    for letter in await list_letters(conn):
-        if letter.id == letter_id:
-            return letter
-    raise NotFound(f"There is no dead letter {letter_id}.")
+    row = await conn.fetchrow(f"{LETTERS} WHERE d.id = $1", letter_id)
+    if row is None:
+        raise NotFound(f"There is no dead letter {letter_id}.")
+    return DeadLetter(**row)
 
 
 async def get_value(conn: Connection, letter_id: UUID) -> tuple[list[list[str]], bytes | None]:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from fastapi import APIRouter, Depends, FastAPI
 
-from common.web import api_docs, problems
+from common.web import api_docs, operations, problems
 from common.web.guards import COOKIELESS, BodyLimit, Cookieless, SecurityHeaders, refuse_cross_origin
 from common.web.hot import HotRoute, HotRoutes, hot_routes
 from common.web.i18n import Catalogs
@@ -28,10 +28,12 @@ def create_app(
     templates: Path,
     locale: Path,
     authenticate: Authenticate | None = None,
+    figures: operations.Figures | None = None,
 ) -> FastAPI:
     """``templates`` and ``locale`` are the service's folders; a folder ``static`` beside them is served too.
 
-    ``authenticate`` tells who sent a request; without it the access token does (see sessions).
+    ``authenticate`` tells who sent a request; without it the access token does (see sessions). ``figures`` is what the
+    service adds to its operations page.
     """
     name = runtime.service.name
     static = StaticFolder(name, templates.parent / "static")
@@ -46,19 +48,19 @@ def create_app(
         hot += hot_routes(router, prefix=f"/api/{name}", before=guards)
     app.include_router(api_docs.router(name), dependencies=guards)
     guards.append(Depends(renew_when_due))
-    for router in pages:
+    for router in (operations.router(name, figures), *pages):
         app.include_router(router, dependencies=guards, include_in_schema=False)
         hot += hot_routes(router, prefix="", before=guards)
     app.mount(static.mounted_at, static)
 
     problems.install(app)
-    _guard(app, hot)
+    _guard(app)
+    app.middleware_stack = HotRoutes(app, hot)
     return app
 
 
-def _guard(app: FastAPI, hot: Sequence[HotRoute]) -> None:
+def _guard(app: FastAPI) -> None:
     """From the inside out: the last one added sees a request first."""
-    app.add_middleware(HotRoutes, site=app, routes=hot)
     app.add_middleware(problems.Apology)
     app.add_middleware(BodyLimit)
     app.add_middleware(RememberedChoices)

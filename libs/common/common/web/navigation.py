@@ -19,11 +19,20 @@ MEMBERS_HOME, MEETINGS, SURVEYS = Link("/", N_("Home")), Link("/hub", N_("Meetin
 PROFILE, JOIN, SIGN_IN = Link("/me", N_("Profile")), Link("/join", N_("Join")), Link("/session/new", N_("Sign in"))
 CONSOLE = Link("/staff", N_("Console"))
 
+OPERATIONS = {
+    "members": "/staff/members/operations",
+    "hub": "/staff/hub/operations",
+    "surveys": "/staff/surveys/operations",
+    "notifications": "/staff/deliveries/operations",
+}
+"""How each service stands: below the path that the front door gives it anyway."""
+
 CONSOLE_LINKS = (
     Link("/staff/members", "Members", "users"),
     Link("/staff/hub/meetings", "Meetings", "calendar-days"),
     Link("/staff/surveys", "Surveys", "list-checks"),
     Link("/staff/deliveries", "Deliveries", "mail"),
+    Link(OPERATIONS["members"], "Operations", "activity"),
 )
 
 
@@ -35,7 +44,9 @@ def member_links(path: str, viewer: Viewer | None) -> list[Link]:
 
 
 def console_links(path: str) -> list[Link]:
-    return _with_current(CONSOLE_LINKS, path)
+    """All four operations pages are one place."""
+    in_operations = any(_leads_to(address, path) for address in OPERATIONS.values())
+    return _with_current(CONSOLE_LINKS, OPERATIONS["members"] if in_operations else path)
 
 
 def _with_current(links: tuple[Link, ...], path: str) -> list[Link]:

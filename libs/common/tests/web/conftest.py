@@ -1,6 +1,6 @@
 """A small site with pages of its own, asked as a browser would ask it."""
 
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -10,6 +10,7 @@ import httpx
 import pytest
 from common import web
 from common.db import Pool
+from common.inbox import Consumers
 from common.settings import ServiceSettings
 from common.web import limits
 from fastapi import APIRouter, FastAPI, Request
@@ -48,6 +49,9 @@ def make_app(tmp_path: Path) -> Callable[..., FastAPI]:
         templates: dict[str, str] | None = None,
         authenticate: Any = None,
         service: str = "toy",
+        consumers: Sequence[Consumers] = (),
+        subscriptions: dict[str, Any] | None = None,
+        figures: web.operations.Figures | None = None,
         **settings: Any,
     ) -> FastAPI:
         folder = tmp_path / "templates"
@@ -56,9 +60,10 @@ def make_app(tmp_path: Path) -> Callable[..., FastAPI]:
             (folder / name).write_text(text)
         runtime = SimpleNamespace(
             settings=ServiceSettings(**{"public_url": HOME, **settings}),
-            service=SimpleNamespace(name=service),
+            service=SimpleNamespace(name=service, consumers=consumers),
             pool=pool,
             resources={},
+            subscriptions=subscriptions or {},
         )
         return web.create_app(
             runtime,  # type: ignore[arg-type]
@@ -67,6 +72,7 @@ def make_app(tmp_path: Path) -> Callable[..., FastAPI]:
             templates=folder,
             locale=tmp_path / "locale",
             authenticate=authenticate or nobody,
+            figures=figures,
         )
 
     return make
