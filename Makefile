@@ -4,6 +4,7 @@ PYTHON ?= python3
 VENV := .local/venv/bin
 ANY_PYTHON = $(firstword $(wildcard $(VENV)/python) $(PYTHON))
 T ?=
+B ?=
 SERVICES := members hub surveys notifications
 # For every platform, each file by its hash, and from whichever index the machine is set to use.
 PIN := uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-package common \
@@ -14,7 +15,7 @@ WORDS := $(wordlist 2,9,$(MAKECMDGOALS))
 DEPTRY := $(VENV)/deptry --ignore DEP003 --per-rule-ignores "DEP002=httptools|tzdata|uvloop"
 
 .DEFAULT_GOAL := help
-.PHONY: help run test check doctor reset logs clock contracts lock screens ready ready-to-test
+.PHONY: help run test check doctor reset logs clock contracts bench lock screens ready ready-to-test
 
 help: ## List these targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -56,6 +57,15 @@ lock: ## Pin every Python package anew (needs uv)
 	for service in $(SERVICES); do $(PIN) services/$$service/pyproject.toml -o requirements/$$service.txt; done
 	$(PIN) $(SERVICES:%=services/%/pyproject.toml) --group pyproject.toml:development -o requirements/development.txt
 	$(PIN) --constraint requirements/development.txt --group pyproject.toml:deploy -o requirements/deploy.txt
+
+bench: ready ## Measure every path against its bare limit; one of them: make bench B=relay
+	@exec $(VENV)/python -m benchmarks $(B)
+
+chaos: ready-to-test ## Kill, stop and hurt everything, and count what was lost; again: CHAOS_SEED=n
+	@exec $(VENV)/python -m pytest tests/chaos -n 2 --dist loadfile
+
+chaos-long: ready-to-test ## The same for hours, and processes that hang as long as in production
+	@exec $(VENV)/python -m pytest tests/chaos -m "long or not long" -n 2 --dist loadfile --timeout 7200
 
 screens: ready-to-test ## Drive the main journey in a browser, with pictures in .local/screens
 	@exec $(VENV)/python -m pytest tests/journeys

@@ -1,0 +1,217 @@
+"""A letter's way while a campaign is being sent: from the event on Kafka to the mail accepted by the mail server.
+
+There is no bare limit. Sign-in letters are published at a steady rate, each with the moment of its acknowledgement,
+while ten thousand, then a million invitations wait to be sent and are sent as fast as they can be. Ours: two processes,
+``notifications serve --roles consumers`` and ``--roles sender``, mails signed by DKIM (RSA 2048).
+"""
+
+import asyncio
+import statistics
+import time
+from datetime import timedelta
+from pathlib import Path
+from uuid import UUID, uuid4
+
+from common import bus, clock, db, sealing
+from common.db import Pool
+from common.events.members import Contact, ContactState, Letter, LetterRequested
+from common.events.surveys import CampaignKeyState, CampaignState, CampaignText, Occasion, ParticipationTicked
+from common.outbox.publishing import KafkaPublisher, OutboxRow
+from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric import rsa
+from notifications.store import campaigns
+
+from benchmarks.consumer import new_id
+from benchmarks.figures import Cpu, Growth, Line, Report
+from benchmarks.place import Place, until
+from benchmarks.sink import Sink, sink
+from benchmarks.sizes import Sizes
+
+READABLE = 30_000
+"""Contacts sealed each for its member: more than are sent while it is measured. Sealing a million takes minutes."""
+TICK = 0.02
+"""Seconds between two groups of letters."""
+LETTERS_SECONDS = 3
+"""Turns' worth of letters: the percentiles are of all of them."""
+
+
+async def measure(place: Place, sizes: Sizes) -> Report:
+    public = sealing.load_public(place.stack.folder / "keys" / "notifications.pub")
+    async with place.pool("notifications") as pool:
+        await add_members(pool, public, sizes.many)
+        letters = [_letter(public, number) for number in range(2 * sizes.letters * sizes.seconds * LETTERS_SECONDS)]
+        with sink(place.stack.ports["SMTP"]) as server:
+            key = make_dkim_key(place.stack.folder / "dkim.pem")
+            place.start("notifications", "consumers")
+            place.start("notifications", "sender", DKIM_KEY_FILE=str(key))
+            half = len(letters) // 2
+            few = await letters_amid(place, pool, server, public, letters[:half], bulk=sizes.few, rate=sizes.letters)
+            many = await letters_amid(place, pool, server, public, letters[half:], bulk=sizes.many, rate=sizes.letters)
+            place.stop_all()
+        await insist_on_readable(pool)
+    return Report(
+        [Line("letter, p95", None, many.p95, unit="ms"), Line("letter, p99", None, many.p99, unit="ms")],
+        [Growth("letter p95, bulk waiting", sizes.few, sizes.many, few.p95, many.p95)],
+        remarks=[
+            f"letters: {many.rate:,.0f} /s of {sizes.letters} wanted, beside {many.bulk:,.0f} invitations /s,"
+            f" {1e6 * many.cpu.own / many.mails:,.0f} + {1e6 * many.cpu.postgres / many.mails:,.0f} us of CPU per mail"
+        ],
+    )
+
+
+class Passage:
+    """How letters went through: milliseconds of each, and what else was sent meanwhile."""
+
+    def __init__(self, waited: list[float], seconds: float, mails: int, cpu: Cpu) -> None:
+        self.mails, self.cpu = mails, cpu
+        self.rate, self.bulk = len(waited) / seconds, (mails - len(waited)) / seconds
+        percentiles = statistics.quantiles(waited, n=100)
+        self.p95, self.p99 = 1000 * percentiles[94], 1000 * percentiles[98]
+
+
+async def letters_amid(
+    place: Place, pool: Pool, server: Sink, public: bytes, letters: list[OutboxRow], *, bulk: int, rate: int
+) -> Passage:
+    await start_campaign(pool, public, bulk)
+    mails = server.taken().mails
+
+    async def bulk_runs() -> bool:
+        return server.taken().mails > mails
+
+    await until(bulk_runs, every=0.05)
+    mails, began, before = server.taken().mails, time.monotonic(), place.used()
+    accepted = await publish(place, letters, rate)
+
+    async def all_arrived() -> bool:
+        return accepted.keys() <= server.taken().letters.keys()
+
+    await until(all_arrived, every=0.2)
+    taken, seconds = server.taken(), time.monotonic() - began
+    waited = [taken.letters[name] - moment for name, moment in accepted.items()]
+    return Passage(waited, seconds, taken.mails - mails, place.used() - before)
+
+
+async def publish(place: Place, letters: list[OutboxRow], rate: int) -> dict[str, float]:
+    """At a steady rate; the moment of acknowledgement by recipient."""
+    accepted: dict[str, float] = {}
+    publisher = await KafkaPublisher.connect(place.kafka)
+    began = time.monotonic()
+    while len(accepted) < len(letters):
+        due = min(int((time.monotonic() - began) * rate) + 1, len(letters))
+        if group := letters[len(accepted) : due]:
+            await publisher.publish(group, set())
+            now = time.monotonic()
+            accepted |= {f"letter-{row.id}": now for row in group}
+        await asyncio.sleep(TICK)
+    await publisher.close()
+    return accepted
+
+
+def _letter(public: bytes, number: int) -> OutboxRow:
+    """As the relay of members would publish it."""
+    now = clock.now()
+    plain = Letter(
+        purpose="sign_in",
+        address=f"letter-{number}@example.org",
+        name="Amina Haddad",
+        language="en",
+        link="http://localhost:8000/session/0123456789abcdef0123456789abcdef",
+        expires_at=now + timedelta(hours=1),
+    )
+    letter_id = new_id()
+    sealed = sealing.seal(
+        public, plain.model_dump_json().encode(), aad=sealing.aad(LetterRequested.topic, str(letter_id), 0)
+    )
+    event = LetterRequested(letter_id=letter_id, expires_at=plain.expires_at, sealed=sealed)
+    return OutboxRow(
+        number, new_id(), event.topic, event.key, None, event.type, None, event.body(), False, now.isoformat()
+    )
+
+
+async def add_members(pool: Pool, public: bytes, count: int) -> None:
+    """They agreed to surveys, and their contacts are known."""
+    await pool.execute(
+        """
+        INSERT INTO known_members (member_id, version, number, status, consents)
+        SELECT uuidv7(interval '-1 hour'), 1, 'M-' || i, 'current', '{surveys}' FROM generate_series(1, $1::int) AS i
+        """,
+        count,
+    )
+    rows = await pool.fetch("SELECT member_id FROM known_members ORDER BY member_id LIMIT $1", min(count, READABLE))
+    members = [row["member_id"] for row in rows]
+    await pool.executemany(
+        "INSERT INTO contacts (member_id, version, sealed) VALUES ($1, 1, $2)",
+        [(member_id, _contact(public, member_id)) for member_id in members],
+    )
+    await pool.execute(
+        """
+        INSERT INTO contacts (member_id, version, sealed)
+        SELECT member_id, 1, $1 FROM known_members WHERE member_id > $2
+        """,
+        _contact(public, members[0]),
+        members[-1],
+    )
+    await pool.execute("VACUUM ANALYZE known_members, contacts")
+
+
+def _contact(public: bytes, member_id: UUID) -> dict[str, str]:
+    plain = Contact(address=f"member-{member_id.hex}@example.org", name="Amina Haddad", language="en", zone="UTC")
+    place = sealing.aad(ContactState.topic, str(member_id), 1)
+    return dict(sealing.seal(public, plain.model_dump_json().encode(), aad=place).model_dump())
+
+
+async def start_campaign(pool: Pool, public: bytes, count: int) -> None:
+    """Open, its audience told, and nobody has answered: bulk may leave."""
+    now, campaign_id, number = clock.now(), uuid4(), count % 0xFFFFFF
+    state = CampaignState(
+        campaign_id=campaign_id,
+        campaign_no=number,
+        meeting_id=None,
+        status="open",
+        opens_at=now,
+        closes_at=now + timedelta(days=14),
+        zone="Asia/Beirut",
+        occasions=(Occasion(name="invitation", send_after=now, expires_at=now + timedelta(days=3)),),
+        texts={"en": CampaignText(title="Your view", invitation="It takes five minutes.")},
+        version=1,
+    )
+    place = sealing.aad(CampaignKeyState.topic, str(campaign_id), 1)
+    key = CampaignKeyState(
+        campaign_id=campaign_id, campaign_no=number, sealed=sealing.seal(public, b"k" * 32, aad=place), version=1
+    )
+    async with db.transaction(pool) as conn:
+        await campaigns.save_campaign(conn, state)
+        await campaigns.save_runs(conn, state)
+        for partition in range(bus.partitions_of(ParticipationTicked.topic)):
+            await campaigns.save_watermark(conn, partition, now + timedelta(hours=1))
+        await conn.execute(
+            """
+            INSERT INTO invitation_blocks (campaign_no, first_position, campaign_id, generation, member_ids)
+            SELECT $1, i / 500 * 500, $2, 0, array_agg(member_id ORDER BY i)
+              FROM (SELECT member_id, row_number() OVER (ORDER BY member_id) - 1 AS i
+                      FROM known_members ORDER BY member_id LIMIT $3) AS asked
+             GROUP BY i / 500
+            """,
+            number,
+            campaign_id,
+            count,
+        )
+        await campaigns.save_key(conn, key)
+
+
+class SentToOthers(Exception):
+    """The sender came to contacts that it could not read: its rate would be another one's."""
+
+
+async def insist_on_readable(pool: Pool) -> None:
+    unreadable = await pool.fetchval("SELECT count(*) FROM messages WHERE reason = 'unreadable'")
+    if unreadable:
+        raise SentToOthers(f"{unreadable} contacts; READABLE is too small")
+
+
+def make_dkim_key(file: Path) -> Path:
+    key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
+    file.write_bytes(
+        key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
+    )
+    return file
