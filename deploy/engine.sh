@@ -30,6 +30,7 @@ start() {
   mkdir -p "$BIN" "$STATE/debs" "$STATE/lists/partial"
   install_what_the_system_offers
   [ -x "$BIN/dockerd" ] || unpack_the_engine
+  link_the_plugins
   engine_answers || start_dockerd
   echo "engine: $(docker version --format '{{.Server.Version}}'), compose $(docker compose version --short)"
 }
@@ -49,13 +50,18 @@ unpack_the_engine() {
   apt-get "${beside[@]}" update -qq
   (cd "$STATE/debs" && apt-get "${beside[@]}" download -qq \
     docker.io docker-cli docker-buildx docker-compose containerd)
-  local deb tool plugin
+  local deb tool
   for deb in "$STATE"/debs/*.deb; do dpkg -x "$deb" "$STATE/unpacked"; done
   for tool in usr/bin/{docker,docker-init,containerd,containerd-shim-runc-v2} usr/sbin/{docker-proxy,dockerd}; do
     [ ! -e "$STATE/unpacked/$tool" ] || ln -sf "$STATE/unpacked/$tool" "$BIN/"
   done
-  # The one place outside our folder: where every docker command line looks for its plugins.
+}
+
+# The one place outside our folder: where every docker command line looks for its plugins. Made anew at each start, since
+# a machine may be another one that has our folder still.
+link_the_plugins() {
   mkdir -p /usr/local/lib/docker/cli-plugins
+  local plugin
   for plugin in "$STATE"/unpacked/usr/libexec/docker/cli-plugins/*; do
     ln -sf "$plugin" /usr/local/lib/docker/cli-plugins/
   done

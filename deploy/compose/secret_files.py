@@ -16,12 +16,13 @@ from common import sealing
 
 SERVICES = ("members", "hub", "surveys", "notifications")
 DATABASES = {
-    "members_database_url": "members",
-    "members_vault_url": "members_vault",
-    "hub_database_url": "hub",
-    "surveys_database_url": "surveys",
-    "notifications_database_url": "notifications",
+    "members_database": "members",
+    "members_vault": "members_vault",
+    "hub_database": "hub",
+    "surveys_database": "surveys",
+    "notifications_database": "notifications",
 }
+"""By what its files begin with: ``_url`` for the service, which owns nothing, ``_owner_url`` for who migrates."""
 
 
 def make(folder: Path) -> None:
@@ -29,7 +30,8 @@ def make(folder: Path) -> None:
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     _once(folder / "postgres_password", secrets.token_urlsafe)
     for name, database in DATABASES.items():
-        _once(folder / name, partial(database_url, database))
+        _once(folder / f"{name}_url", partial(database_url, database, role=database))
+        _once(folder / f"{name}_owner_url", partial(database_url, database, role=f"{database}_owner"))
     for service in SERVICES:
         _once(folder / f"{service}_kafka_password", secrets.token_urlsafe)
     _once(folder / "members_signing_key", signing_key)
@@ -39,8 +41,8 @@ def make(folder: Path) -> None:
         file.chmod(0o644)
 
 
-def database_url(database: str) -> str:
-    return f"postgresql://{database}:{secrets.token_urlsafe()}@postgres:5432/{database}"
+def database_url(database: str, *, role: str) -> str:
+    return f"postgresql://{role}:{secrets.token_urlsafe()}@postgres:5432/{database}"
 
 
 def signing_key() -> str:

@@ -1,6 +1,10 @@
-"""A database per service and one for the vault, each made once and migrated to the newest; and the topics."""
+"""A database per service and one for the vault, each made once and migrated to the newest; and the topics.
+
+The administrator owns them. A service comes in as a role that owns nothing, as it does in production.
+"""
 
 import asyncio
+import hashlib
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from urllib.parse import urlsplit, urlunsplit
@@ -21,11 +25,24 @@ MIGRATIONS = {
 
 
 def prepare(administrator: str, *, prefix: str = "") -> dict[str, str]:
-    """The URL of each database, whole and up to date. What is there already is left as it is."""
+    """The administrator's URL of each database, whole and up to date. What is there already is left as it is."""
     try:
         return asyncio.run(_prepare(administrator, prefix))
     except db.EditedMigration as edited:
         raise DidNotStart(f"{edited}.\nWhere the local data may go: make reset") from edited
+
+
+def runtime_url(url: str) -> str:
+    """The same database for its service, by the role of the database's name."""
+    told = urlsplit(url)
+    role = told.path.removeprefix("/")
+    server = told.netloc.rpartition("@")[2]
+    return urlunsplit(told._replace(netloc=f"{role}:{_password(url)}@{server}"))
+
+
+def _password(url: str) -> str:
+    """Who knows the administrator's knows this one; nobody else does, and nothing has to be kept."""
+    return hashlib.sha256(url.encode()).hexdigest()
 
 
 def apply_topics(kafka: str, *, partitions_cap: int, prefix: str = "") -> None:
@@ -48,13 +65,27 @@ async def _prepare(administrator: str, prefix: str) -> dict[str, str]:
     there = {row["datname"] for row in await connection.fetch("SELECT datname FROM pg_database")}
     for name in [name for name in urls if f"{prefix}{name}" not in there]:
         await connection.execute(f'CREATE DATABASE "{prefix}{name}"')
+        await connection.execute(f'REVOKE ALL ON DATABASE "{prefix}{name}" FROM PUBLIC')
+    for name, url in urls.items():
+        await _let_in(connection, f"{prefix}{name}", _password(url))
     await connection.close()
-    await asyncio.gather(*(db.migrate(urls[name], *directories) for name, directories in MIGRATIONS.items()))
+    await asyncio.gather(
+        *(
+            db.migrate(urls[name], *directories, runtime_url=runtime_url(urls[name]))
+            for name, directories in MIGRATIONS.items()
+        )
+    )
     return urls
+
+
+async def _let_in(connection: "asyncpg.Connection[asyncpg.Record]", role: str, password: str) -> None:
+    there = await connection.fetchval("SELECT true FROM pg_roles WHERE rolname = $1", role)
+    await connection.execute(f"{'ALTER' if there else 'CREATE'} ROLE \"{role}\" LOGIN PASSWORD '{password}'")
 
 
 async def _drop(names: Iterable[str], administrator: str) -> None:
     connection = await asyncpg.connect(administrator)
     for name in names:
         await connection.execute(f'DROP DATABASE IF EXISTS "{name}" WITH (FORCE)')
+        await connection.execute(f'DROP ROLE IF EXISTS "{name}"')
     await connection.close()

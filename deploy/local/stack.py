@@ -136,7 +136,7 @@ class Stack:
         here = {name: value for name, value in os.environ.items() if not name.endswith(("DATABASE_URL", "VAULT_URL"))}
         return here | {
             "ENVIRONMENT": "development",
-            "DATABASE_URL": self.databases[service],
+            "DATABASE_URL": databases.runtime_url(self.databases[service]),
             "KAFKA_BOOTSTRAP_SERVERS": self.kafka or "",
             "PUBLIC_URL": self.url,
             "WEB_HOST": address(instance),
@@ -149,9 +149,14 @@ class Stack:
             "SMTP_PORT": str(self.ports["SMTP"]),
             "BOUNCE_PORT": str(self.ports["bounces"]),
             **keys.environment(self.folder / "keys", service),
-            **({"MEMBERS_VAULT_URL": self.databases["members_vault"]} if service == "members" else {}),
+            **self._vault_of(service),
             **self.extra_environment,
         }
+
+    def _vault_of(self, service: str) -> dict[str, str]:
+        if service != "members":
+            return {}
+        return {"MEMBERS_VAULT_URL": databases.runtime_url(self.databases["members_vault"])}
 
     def _start_engines(self) -> tuple[str, str]:
         ours = Engines.start(

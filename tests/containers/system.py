@@ -4,13 +4,15 @@ import json
 import time
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import httpx
+from docker.errors import APIError
+from docker.models.containers import Container
 from testcontainers.core.container import DockerContainer
 from testcontainers.core.network import Network
 
@@ -20,6 +22,21 @@ from tests.containers import composed
 SERVICES = ("members", "hub", "surveys", "notifications")
 PATIENCE = 300.0
 """Seconds; a wait ends as soon as what is waited for is there."""
+
+
+PARTITIONS = """
+from common.bus import topic_name
+from common.bus.administration import administration
+from common.service.commandline import configured, run
+from {service}.app import service
+
+async def count(kafka, topics):
+    async with administration(kafka) as admin:
+        return sum(len(topic["partitions"]) for topic in await admin.describe_topics(topics))
+
+kafka = configured(service).kafka_bootstrap_servers
+print(run(count(kafka, [topic_name(topic) for group in service.consumers for topic in group.topics])))
+"""
 
 
 class JobFailed(Exception):
@@ -34,6 +51,14 @@ def eventually(look: Callable[[], Any], *, within: float = PATIENCE) -> Any:
             raise TimeoutError(f"{look} found nothing within {within} s")
         time.sleep(0.2)
     return found
+
+
+def frozen(container: Container) -> bool:
+    """A busy machine does not freeze every process at the first try."""
+    with suppress(APIError):
+        container.pause()
+        return True
+    return False
 
 
 def until_ten_in_the_morning() -> timedelta:
@@ -114,6 +139,16 @@ class System:
         for name in names:
             eventually(lambda name=name: self.inspect(name)["State"]["Health"]["Status"] == "healthy")
 
+    @contextmanager
+    def paused(self, name: str) -> Iterator[None]:
+        """Frozen: it keeps its connections and answers nothing."""
+        container = self.running[name].get_wrapped_container()
+        eventually(lambda: frozen(container))
+        try:
+            yield
+        finally:
+            container.unpause()
+
     def stop(self, *names: str) -> None:
         for name in names:
             self.running.pop(name).stop()
@@ -155,6 +190,12 @@ class System:
         done = self.running[name].exec(["python", "-c", script])
         lines = [line.rsplit(" ", 1) for line in done.output.decode().splitlines() if line.startswith(metric)]
         return sum(float(value) for _, value in lines)
+
+    def partitions_read_by(self, service: str) -> int:
+        """Of all topics that its consumer groups read, as Kafka itself counts them."""
+        done = self.running[service].exec(["python", "-c", PARTITIONS.format(service=service)])
+        assert done.exit_code == 0, done.output.decode()
+        return int(done.output.decode().splitlines()[-1])
 
     def visitor(self, door: str = "front-door") -> httpx.Client:
         """Somebody with a browser at the front door."""

@@ -1,6 +1,7 @@
 """What separately deployed services promise: each works while others are away, and misses nothing of it."""
 
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 from tests.containers.people import apply, expect, fresh_address, join
 from tests.containers.system import SERVICES, System, eventually
@@ -20,15 +21,24 @@ def test_three_migration_jobs_at_once_do_no_harm(system: System):
 
 def test_three_migration_jobs_at_once_fill_an_empty_database(system: System):
     system.ask("postgres", "DROP DATABASE IF EXISTS hub_anew")
-    system.ask("postgres", "CREATE DATABASE hub_anew OWNER hub")
-    anew = system.secrets / "hub_anew_url"
-    anew.write_text((system.secrets / "hub_database_url").read_text().strip() + "_anew\n")
-    anew.chmod(0o644)
+    system.ask("postgres", "CREATE DATABASE hub_anew OWNER hub_owner")
+    anew = {
+        "database_url": address_of_another(system, "hub_database_url"),
+        "migration_database_url": address_of_another(system, "hub_database_owner_url"),
+    }
     with ThreadPoolExecutor(3) as together:
-        list(together.map(lambda _: system.run_job("hub-migrate", secrets={"database_url": anew}), range(3)))
+        list(together.map(lambda _: system.run_job("hub-migrate", secrets=anew), range(3)))
     assert system.ask("hub_anew", "SELECT count(*) FROM schema_migrations") == system.ask(
         "hub", "SELECT count(*) FROM schema_migrations"
     )
+
+
+def address_of_another(system: System, secret: str) -> Path:
+    """The database beside the one that the secret names, for the same role."""
+    anew = system.secrets.parent / f"{secret}_anew"
+    anew.write_text((system.secrets / secret).read_text().strip() + "_anew\n")
+    anew.chmod(0o644)
+    return anew
 
 
 def test_what_a_service_missed_arrives_when_it_is_back(system: System):
@@ -42,34 +52,30 @@ def test_what_a_service_missed_arrives_when_it_is_back(system: System):
 
 
 def test_people_join_while_kafka_is_away_and_everybody_hears_of_it_afterwards(system: System):
-    kafka = system.running["kafka"].get_wrapped_container()
-    kafka.pause()
-    try:
-        address = fresh_address()
-        apply(system, address)
-    finally:
-        kafka.unpause()
+    with system.paused("kafka"):
+        apply(system, fresh_address())
     assert join(system).member_id
     eventually(lambda: system.metric("members", "outbox_lag_seconds") == 0)
 
 
 def test_a_service_scaled_to_three_shares_the_partitions(system: System):
-    before = system.metric("hub", "inbox_partitions_assigned")
+    """Every partition is with one of them, from the first one alone through all three and back."""
+    every = system.partitions_read_by("hub")
     names = ["hub", "hub-2", "hub-3"]
+
+    def held(by: list[str]) -> list[float]:
+        return [system.metric(name, "inbox_partitions_assigned") for name in by]
+
+    eventually(lambda: held(names[:1]) == [every])
     for name in names[1:]:
         system.start("hub", called=name)
-
-    def shared() -> bool:
-        held = [system.metric(name, "inbox_partitions_assigned") for name in names]
-        return min(held) > 0 and sum(held) == before
-
     try:
-        eventually(shared)
+        eventually(lambda: min(held(names)) > 0 and sum(held(names)) == every)
         member = join(system)
         eventually(lambda: system.knows("hub", member.member_id))
     finally:
         system.stop(*names[1:])
-    eventually(lambda: system.metric("hub", "inbox_partitions_assigned") == before)
+    eventually(lambda: held(names[:1]) == [every])
 
 
 def test_sigterm_finishes_what_was_begun(system: System):

@@ -23,6 +23,8 @@ CUSTOM = ("monitoring.coreos.com/", "keda.sh/", "kafka.strimzi.io/", "postgresql
 GOLDEN = ROOT / "tests" / "golden" / "charts"
 VARIANTS = {"bare": BARE, "everything": EVERYTHING}
 
+MIGRATES = {service: ["migrate"] for service in SERVICES} | {"members": ["migrate", "migrate-keys"]}
+
 both = pytest.mark.parametrize("values", VARIANTS.values(), ids=VARIANTS)
 each_service = pytest.mark.parametrize("service", SERVICES)
 
@@ -138,6 +140,19 @@ def test_migrations_run_before_the_new_version(service):
 
 
 @each_service
+def test_only_what_migrates_knows_the_owner_of_the_database(service):
+    files = {
+        manifest["metadata"]["name"]: str(manifest["spec"]["template"]["spec"]["volumes"])
+        for manifest in render(service, BARE)
+        if manifest["kind"] in ("Deployment", "Job")
+    }
+    owned = {name for name, mounted in files.items() if f"'{service}-db-app'" in mounted}
+    migrating = {f"net-{service}-{command}" for command in MIGRATES[service]}
+    assert owned == migrating
+    assert all(f"'{service}-db-service'" in mounted for mounted in files.values())
+
+
+@each_service
 def test_where_the_release_makes_its_database_migrations_are_no_hook(service):
     jobs = of_kind(render(service, EVERYTHING), "Job")
     assert jobs
@@ -215,6 +230,8 @@ def test_each_database_has_a_cluster_and_an_owner_of_its_own():
     assert clusters == {"members-db", "members-vault-db"}
     assert databases["members"]["cluster"] == {"name": "members-db"}
     assert databases["members_vault"]["owner"] == "members_vault"
+    roles = {role["name"] for cluster in of_kind(manifests, "Cluster") for role in cluster["spec"]["managed"]["roles"]}
+    assert roles == {"members_service", "members_vault_service"}
     assert all(database["databaseReclaimPolicy"] == "retain" for database in databases.values())
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from deploy.local import keys, run, stack
+from deploy.local import databases, keys, run, stack
 from deploy.local.stack import SERVICES, Stack
 
 
@@ -22,8 +22,8 @@ def here(tmp_path: Path) -> Stack:
 def test_a_service_is_told_its_own_database_and_no_other(here: Stack):
     for service in SERVICES:
         told = here.environment(service)
-        urls = {name for name, url in here.databases.items() if url in told.values()}
-        assert told["DATABASE_URL"] == here.databases[service]
+        urls = {name for name, url in here.databases.items() if databases.runtime_url(url) in told.values()}
+        assert told["DATABASE_URL"] == databases.runtime_url(here.databases[service])
         assert urls == ({"members", "members_vault"} if service == "members" else {service})
 
 

@@ -5,12 +5,13 @@ from collections.abc import AsyncIterator, Callable, Iterable
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
+from urllib.parse import unquote, urlsplit
 
 import asyncpg
 import orjson
 from asyncpg.pool import PoolConnectionProxy
 
-from common import clock
+from common import clock, rights
 
 if TYPE_CHECKING:
     Connection = PoolConnectionProxy[asyncpg.Record]
@@ -85,7 +86,6 @@ def session_settings(application_name: str, statement_timeout: float = 5.0) -> d
     }
 
 
-async def _speak_json(conn: PlainConnection) -> None:
 def time_outs(statement_timeout: float = 5.0) -> dict[str, int]:
     """In milliseconds: a session that hangs must not hold its locks for longer."""
     return {
@@ -96,6 +96,7 @@ def time_outs(statement_timeout: float = 5.0) -> dict[str, int]:
     }
 
 
+async def _speak_json(conn: PlainConnection) -> None:
     await conn.set_type_codec(
         "jsonb",
         schema="pg_catalog",
@@ -148,12 +149,19 @@ class EditedMigration(Exception):
     """A file that already ran was changed. Write a new one instead."""
 
 
-async def migrate(url: str, *directories: Path) -> list[str]:
-    """Run what did not run yet, each file in a transaction of its own; returns their names. Safe when several start."""
+async def migrate(url: str, *directories: Path, runtime_url: str = "") -> list[str]:
+    """Run what did not run yet, each file in a transaction of its own; returns their names. Safe when several start.
+
+    Where ``runtime_url`` names another role than the one that migrates, that role gets the rights of a running service.
+    """
     conn = await asyncpg.connect(url, timeout=10, server_settings={"application_name": "migrate", "timezone": "UTC"})
     try:
         await conn.execute("SELECT pg_advisory_lock($1)", MIGRATING)
-        return await _migrate(conn, directories)
+        done = await _migrate(conn, directories)
+        role = urlsplit(runtime_url).username
+        if role and unquote(role) != await conn.fetchval("SELECT current_user"):
+            await rights.grant(conn, unquote(role))
+        return done
     finally:
         await conn.close()
 
@@ -210,6 +218,14 @@ def migration_files(directories: Iterable[Path]) -> list[Path]:
     return [file for directory in directories for file in sorted(directory.glob("[0-9][0-9][0-9][0-9]_*.sql"))]
 
 
+DURABLE = {"fsync": {"on"}, "full_page_writes": {"on"}, "synchronous_commit": {"on", "remote_apply"}}
+"""What PostgreSQL needs to keep what it has acknowledged."""
+
+
+class UnsafeDatabase(Exception):
+    """PostgreSQL could lose what it acknowledged, or keep locks for ever. In production a service does not start."""
+
+
 async def settings_problems(conn: Connection) -> list[str]:
     """What of PostgreSQL's settings is unsafe on a connection of ``open_pool``, as sentences.
 
@@ -226,11 +242,3 @@ async def settings_problems(conn: Connection) -> list[str]:
         if int(found[name]) != asked
     ]
     return losing + waiting
-DURABLE = {"fsync": {"on"}, "full_page_writes": {"on"}, "synchronous_commit": {"on", "remote_apply"}}
-"""What PostgreSQL needs to keep what it has acknowledged."""
-
-
-class UnsafeDatabase(Exception):
-    """PostgreSQL could lose what it acknowledged, or keep locks for ever. In production a service does not start."""
-
-

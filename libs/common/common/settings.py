@@ -29,7 +29,9 @@ class ServiceSettings(BaseSettings):
     environment: Literal["development", "production"] = "development"
     """In production what is for development only is refused, and an unsafe Kafka is not published to."""
     database_url: str = ""
-    """PostgreSQL 18, a database of this service's own."""
+    """PostgreSQL 18, a database of this service's own, and a role that owns nothing in it."""
+    migration_database_url: str = Field(default="", repr=False)
+    """For `migrate` alone: the same database by the role that owns it. Empty: the role of DATABASE_URL owns it."""
     database_pool_size: int = 10
     """Connections per process."""
     kafka_bootstrap_servers: str = "localhost:9092"
@@ -52,6 +54,8 @@ class ServiceSettings(BaseSettings):
     """8080 in the images."""
     health_port: int = 0
     """/livez, /readyz, /metrics. 0 takes any free port; 9090 in the images."""
+    drain_seconds: float = 2.0
+    """How long web goes on answering after SIGTERM, until every front door has heard that it ends."""
     topic_prefix: str = ""
     """Stands before every topic and consumer group, so that tests can share one Kafka."""
     topic_partitions_cap: int | None = None
@@ -62,12 +66,10 @@ class ServiceSettings(BaseSettings):
     """Kafka does not let us read its settings, and somebody else vouches for them."""
     consumer_session_seconds: float = 15.0
     """How long after a consumer's sudden death Kafka gives its partitions to others."""
-    log_level: str = "INFO"
-    """DEBUG, INFO, WARNING or ERROR."""
     relay_session_seconds: float = 30.0
     """How long a relay may be silent, as when its process hangs, before PostgreSQL lets another one publish."""
-    drain_seconds: float = 2.0
-    """How long web goes on answering after SIGTERM, until every front door has heard that it ends."""
+    log_level: str = "INFO"
+    """DEBUG, INFO, WARNING or ERROR."""
 
     @model_validator(mode="after")
     def _can_log_in(self) -> Self:

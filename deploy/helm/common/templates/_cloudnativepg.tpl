@@ -1,7 +1,7 @@
 {{- /* A database in a cluster of CloudNativePG, and on request the cluster itself: one per service restores alone. */ -}}
 {{- define "common.cloudnativepg" -}}
 {{- if .Values.database.cloudnativepg.enabled }}
-{{- range .Values.database.cloudnativepg.databases }}
+{{- range $database := .Values.database.cloudnativepg.databases }}
 {{- if .createCluster }}
 ---
 apiVersion: postgresql.cnpg.io/v1
@@ -17,6 +17,12 @@ spec:
   {{- end }}
   bootstrap: {initdb: {database: {{ .name }}, owner: {{ .name }}}}
   storage: {size: {{ .storage }}}
+  {{- with .serviceSecret }}
+  # The service's own role: it owns nothing, and what it may do is granted by the migrations.
+  managed:
+    roles:
+      - {name: {{ $database.name }}_service, ensure: present, login: true, passwordSecret: {name: {{ . }}}}
+  {{- end }}
   postgresql:
     # Values never reach the log.
     parameters: {log_error_verbosity: terse, log_min_error_statement: panic}

@@ -25,7 +25,7 @@ spec:
       {{- with $.Values.podAnnotations }}
       annotations: {{- toYaml . | nindent 8 }}
       {{- end }}
-    spec: {{- include "common.podSettings" $ | nindent 6 }}
+    spec: {{- include "common.podSettings" (dict "root" $ "secrets" (dict)) | nindent 6 }}
       serviceAccountName: {{ include "common.name" $ }}
       # Longer than the longest batch: what was taken is finished before the process goes.
       terminationGracePeriodSeconds: {{ $.Values.terminationGracePeriodSeconds }}

@@ -1,9 +1,9 @@
 {{- define "common.jobs" -}}
 {{- range .Values.migration.commands }}
-{{ include "common.job" (dict "root" $ "job" . "weight" "-5" "args" (list .)) }}
+{{ include "common.job" (dict "root" $ "job" . "weight" "-5" "args" (list .) "secrets" $.Values.migration.secrets) }}
 {{- end }}
 {{- if and .Values.kafka.applyTopics (not .Values.kafka.strimzi.enabled) }}
-{{ include "common.job" (dict "root" . "job" "topics" "weight" "-4" "args" (list "topics" "apply")) }}
+{{ include "common.job" (dict "root" . "job" "topics" "weight" "-4" "args" (list "topics" "apply") "secrets" (dict)) }}
 {{- end }}
 {{- end -}}
 
@@ -33,7 +33,7 @@ spec:
     metadata:
       labels: {{- include "common.labels" .root | nindent 8 }}
         app.kubernetes.io/component: {{ .job }}
-    spec: {{- include "common.podSettings" .root | nindent 6 }}
+    spec: {{- include "common.podSettings" (dict "root" .root "secrets" .secrets) | nindent 6 }}
       restartPolicy: Never
       containers:
         - name: {{ .job }} {{- include "common.containerSettings" .root | nindent 10 }}

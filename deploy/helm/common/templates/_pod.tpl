@@ -1,4 +1,7 @@
-{{- /* The parts of a pod that deployments and jobs share. Its file system is read-only and it knows no token of the cluster. */ -}}
+{{- /*
+The parts of a pod that deployments and jobs share. Its file system is read-only and it knows no token of the cluster.
+Given as `root` and `secrets`: files that only this pod sees.
+*/ -}}
 {{- define "common.podSettings" -}}
 automountServiceAccountToken: false
 securityContext:
@@ -7,16 +10,16 @@ securityContext:
   runAsGroup: 10001
   fsGroup: 10001
   seccompProfile: {type: RuntimeDefault}
-{{- with .Values.imagePullSecrets }}
+{{- with .root.Values.imagePullSecrets }}
 imagePullSecrets: {{- toYaml . | nindent 2 }}
 {{- end }}
-{{- with .Values.nodeSelector }}
+{{- with .root.Values.nodeSelector }}
 nodeSelector: {{- toYaml . | nindent 2 }}
 {{- end }}
-{{- with .Values.tolerations }}
+{{- with .root.Values.tolerations }}
 tolerations: {{- toYaml . | nindent 2 }}
 {{- end }}
-{{- with .Values.affinity }}
+{{- with .root.Values.affinity }}
 affinity: {{- toYaml . | nindent 2 }}
 {{- end }}
 volumes:
@@ -26,12 +29,12 @@ volumes:
     projected:
       defaultMode: 0440
       sources:
-        {{- range $file, $source := .Values.secrets }}
+        {{- range $file, $source := merge (dict) .secrets .root.Values.secrets }}
         - secret:
             name: {{ $source.secret }}
             items: [{key: {{ $source.key | quote }}, path: {{ $file }}}]
         {{- end }}
-        {{- with include "common.kafkaSecrets" . }}
+        {{- with include "common.kafkaSecrets" .root }}
         {{- . | nindent 8 }}
         {{- end }}
 {{- end -}}

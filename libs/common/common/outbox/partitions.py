@@ -33,28 +33,18 @@ async def make_ahead(conn: Connection) -> list[str]:
     made = []
     for _ in range(AHEAD - ahead):
         start, end = end, end + size
-        await conn.execute(f"CREATE TABLE outbox_from_{start} PARTITION OF outbox FOR VALUES FROM ({start}) TO ({end})")
-        made.append(f"outbox_from_{start}")
+        made.append(await conn.fetchval("SELECT make_outbox_partition($1, $2)", start, end))
     return made
 
 
 async def drop_old(conn: Connection, now: datetime) -> list[str]:
     """Returns the names dropped: published to the last row, without gaps, and all of it older than 30 days."""
-    undecided = await conn.fetchval("SELECT coalesce(lower(gaps), scanned + 1) FROM outbox_position")
-    dropped = []
-    for start, end in await _bounds(conn):
-        if end > undecided:
-            continue
-        name = f"outbox_from_{start}"
-        newest = await conn.fetchval(f"SELECT max(created_at) FROM {name}")  # noqa: S608
-        if newest is None or newest < now - KEPT:
-            await conn.execute(f"DROP TABLE {name}")
-            dropped.append(name)
-    await conn.execute(
-        "DELETE FROM outbox_default WHERE created_at < $1 AND id < (SELECT coalesce(lower(gaps), scanned + 1)"
-        " FROM outbox_position)",
-        now - KEPT,
-    )
+    dropped = [
+        f"outbox_from_{start}"
+        for start, end in await _bounds(conn)
+        if await conn.fetchval("SELECT drop_outbox_partition($1, $2, $3)", start, end, now - KEPT)
+    ]
+    await conn.fetchval("SELECT purge_outbox_default($1)", now - KEPT)
     return dropped
 
 

@@ -43,7 +43,9 @@ def _add_migrate(app: typer.Typer, service: Service) -> None:
     @app.command()
     def migrate() -> None:
         """Bring the database up to date; safe when several start at once."""
-        done = run(db.migrate(service.settings().database_url, *service.migration_folders))
+        settings = service.settings()
+        owner = settings.migration_database_url or settings.database_url
+        done = run(db.migrate(owner, *service.migration_folders, runtime_url=settings.database_url))
         for name in done:
             typer.echo(f"ran {name}")
 
