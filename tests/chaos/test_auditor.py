@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from tests.chaos.auditor import Report
-from tests.chaos.bugs.garden import FACTS, Garden, planted
+from tests.chaos.bugs.garden import FACTS, PATIENCE, Garden, planted
 from tests.chaos.bugs.hunting import hunt
 
 pytestmark = [pytest.mark.slow]
@@ -45,6 +45,27 @@ async def a_transaction_stays_open(garden: Garden) -> None:
 async def test_it_finds_what_passes_a_slow_transaction_by(tmp_path, chance, recoveries):
     bugs = {"relay.reads_only_above_the_last": "lost"}
     await hunt(told_by_the_grower(a_transaction_stays_open, tmp_path), bugs, chance, recoveries.tell)
+
+
+async def a_transaction_is_rolled_back(garden: Garden) -> None:
+    garden.start("grower", "web", "relay")
+    await garden.grow("first")
+    await garden.grow_in_vain("nowhere")
+    for tree in garden.names():
+        await garden.grow(tree)
+
+
+async def test_it_finds_what_is_held_up_for_ever(tmp_path, chance, recoveries):
+    async def play(bug: str | None, chance: random.Random) -> Report:
+        async with planted(bug, chance, tmp_path, heard=False) as garden:
+            await a_transaction_is_rolled_back(garden)
+            return await garden.auditor.examine(within=A_WHILE if bug else PATIENCE)
+
+    await hunt(play, {"relay.waits_for_every_gap": "stuck"}, chance, recoveries.tell)
+
+
+A_WHILE = 3.0
+"""Seconds: for ever need not be waited for."""
 
 
 async def kafka_is_away_for_a_while(garden: Garden) -> None:

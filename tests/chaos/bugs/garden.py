@@ -129,6 +129,14 @@ class Garden:
                 yield
             self.auditor.acknowledged("growth", tree, height)
 
+    async def grow_in_vain(self, tree: str) -> None:
+        """A writer who draws a place in the outbox and changes its mind: nobody was promised anything."""
+        async with connected(self.grower) as conn:
+            transaction = conn.transaction()
+            await transaction.start()
+            await grower.grow(conn, tree)
+            await transaction.rollback()
+
     async def send(self, *records: Record) -> None:
         """Put records on Kafka, past the grower."""
         await streams.send(self.kafka, *records)

@@ -26,6 +26,16 @@ def reads_only_above_the_last() -> None:
     sound = replace(relay.Relay, "round", forgets_gaps)
 
 
+def waits_for_every_gap() -> None:
+    """Nothing is read past a missing id: one that belongs to a rollback holds everybody up for ever."""
+
+    async def up_to_the_gap(self: relay.Relay, scanned: int) -> list[OutboxRow]:
+        rows: list[OutboxRow] = await sound(self, scanned)
+        return [row for number, row in enumerate(rows, scanned + 1) if row.id == number]
+
+    sound = replace(relay.Relay, "_read_after", up_to_the_gap)
+
+
 def moves_the_position_first() -> None:
     """The position is stored before Kafka has acknowledged."""
 
