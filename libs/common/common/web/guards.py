@@ -30,18 +30,29 @@ HEADERS = {
 A_YEAR = "max-age=31536000; includeSubDomains"
 
 
+RawHeaders = list[tuple[bytes, bytes]]
+
+
+def security_headers(*, https: bool) -> RawHeaders:
+    headers = {**HEADERS, **({"Strict-Transport-Security": A_YEAR} if https else {})}
+    return [(name.lower().encode(), value.encode()) for name, value in headers.items()]
+
+
+def completed(own: RawHeaders, by: RawHeaders) -> RawHeaders:
+    """What an answer says itself stays."""
+    said = {name for name, _ in own}
+    return [*own, *(header for header in by if header[0] not in said)]
+
+
 class SecurityHeaders:
     def __init__(self, app: ASGIApp, *, https: bool) -> None:
         self.app = app
-        headers = {**HEADERS, **({"Strict-Transport-Security": A_YEAR} if https else {})}
-        self.headers = [(name.lower().encode(), value.encode()) for name, value in headers.items()]
+        self.headers = security_headers(https=https)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         async def send_with_headers(message: Message) -> None:
             if message["type"] == "http.response.start":
-                own = message.get("headers", ())
-                set_there = {name for name, _ in own}
-                message["headers"] = [*own, *(ours for ours in self.headers if ours[0] not in set_there)]
+                message["headers"] = completed(message.get("headers", []), self.headers)
             await send(message)
 
         await self.app(scope, receive, send_with_headers if scope["type"] == "http" else send)
@@ -60,6 +71,11 @@ def body_limit(size: int) -> Callable[[Endpoint], Endpoint]:
     return mark
 
 
+def limit_of(endpoint: object) -> int:
+    size: int = getattr(endpoint, "__body_limit__", DEFAULT_LIMIT)
+    return size
+
+
 class BodyLimit:
     """Counts what really arrives: Content-Length may be missing or lie. Raises TooLarge where the body is read.
 
@@ -76,7 +92,7 @@ class BodyLimit:
         body = scope["received"] = Body()
 
         async def receive_within_limit() -> Message:
-            limit = getattr(scope.get("endpoint"), "__body_limit__", DEFAULT_LIMIT)
+            limit = limit_of(scope.get("endpoint"))
             if _announced(scope) > limit:
                 raise TooLarge(TOO_LARGE)
             message = await receive()
@@ -158,8 +174,12 @@ class Cookieless:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "http" and scope["path"].startswith(self.prefixes):
-            scope = {**scope, "headers": [(name, value) for name, value in scope["headers"] if name != b"cookie"]}
+            scope = without_cookies(scope)
         await self.app(scope, receive, send)
+
+
+def without_cookies(scope: Scope) -> Scope:
+    return {**scope, "headers": [(name, value) for name, value in scope["headers"] if name != b"cookie"]}
 
 
 COOKIELESS = ("/s/", "/u/")

@@ -79,10 +79,14 @@ class Apology:
         except Exception as error:
             if started or scope["type"] != "http":
                 raise
-            request = Request(scope, receive)
-            _record(request, error)
-            answer = await answer_no(request, 500, OUR_FAULT)
+            answer = await apologise(Request(scope, receive), error)
             await answer(scope, receive, send)
+
+
+async def apologise(request: Request, error: Exception) -> Response:
+    """For what nobody foresaw."""
+    _record(request, error)
+    return await answer_no(request, 500, OUR_FAULT)
 
 
 async def answer_no(

@@ -26,8 +26,7 @@ class RequestId:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
             return await self.app(scope, receive, send)
-        request_id = _offered_id(scope) or str(uuid.uuid4())
-        scope.setdefault("state", {})["request_id"] = request_id
+        request_id = identified(scope)
 
         async def send_with_id(message: Message) -> None:
             if message["type"] == "http.response.start":
@@ -38,9 +37,15 @@ class RequestId:
             await self.app(scope, receive, send_with_id)
 
 
+def identified(scope: Scope) -> str:
+    """The id of this request, which is noted in its state."""
+    request_id = scope.setdefault("state", {})["request_id"] = _offered_id(scope) or str(uuid.uuid4())
+    return request_id
+
+
 def _offered_id(scope: Scope) -> str | None:
     offered = header(scope, REQUEST_ID).decode("latin-1")
-    return offered if re.fullmatch(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", offered) else None
+    return offered if offered and re.fullmatch(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", offered) else None
 
 
 def header(scope: Scope, name: bytes) -> bytes:
