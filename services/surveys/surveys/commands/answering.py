@@ -12,9 +12,9 @@ from common.errors import Gone, NotAllowed, NotFound
 from common.events.surveys import ParticipationRecorded
 
 from surveys import store
-from surveys.domain.answering import Step, hold_against
+from surveys.domain.answering import Step
 from surveys.domain.campaigns import Campaign
-from surveys.domain.counting import Change, changes_of_a_ballot, summed
+from surveys.domain.counting import Change, Counted, counted_of_a_ballot, summed
 from surveys.domain.visits import CLOSED, SentPage, Visit
 from surveys.store import Kept, LinkedCampaign, Place
 
@@ -24,6 +24,7 @@ NO_LONGER = "This link is no longer valid."
 
 # No letters and digits that look alike: a receipt is read out on the phone.
 RECEIPT_LETTERS = "23456789ABCDEFGHJKMNPQRSTVWXYZ"
+RECEIPT_LENGTH = 8
 
 Outcome = tuple[Visit, Step]
 """What stands behind the link now, and where to go on."""
@@ -63,7 +64,7 @@ async def answer_pages(conn: Connection, sendings: Sequence[Sending]) -> list[Ou
     """Many people at once, in this transaction; what is sent from one link goes one after the other. Each has an
     outcome of her own: what one is refused costs her neighbours nothing."""
     found = await _look(conn, {sending.link: sending.place for sending in sendings}, hold=True)
-    before = {_place(link): seen for link, seen in found.items() if isinstance(seen, Visit)}
+    before = {each.place: seen for each in sendings if isinstance(seen := found[each.link], Visit)}
     after = dict(before)
     outcomes = [_decide(sending, found[sending.link], after) for sending in sendings]
     await _save(conn, before, after)
@@ -125,31 +126,26 @@ async def _save(conn: Connection, before: Mapping[Place, Visit], after: Mapping[
     """What has changed: drafts, or the responses, what the counters must learn and that she took part. One transaction
     or nothing."""
     changed = {place: seen for place, seen in after.items() if seen is not before[place]}
-    drafts = {place: (seen.draft, _is_partial(seen)) for place, seen in changed.items() if seen.draft}
     answered = {place: seen for place, seen in changed.items() if seen.response}
-    await store.save_drafts(conn, drafts)
+    await store.save_drafts(conn, {place: seen.draft for place, seen in changed.items() if seen.draft})
     await store.add_responses(conn, {place: seen.response for place, seen in answered.items() if seen.response})
     await store.delete_drafts(conn, [place for place in answered if before[place].draft])
     await store.add_tally_changes(conn, _changes(answered))
     await outbox.append(conn, *(_recorded(seen) for seen in answered.values()))
 
 
-def _is_partial(seen: Visit) -> bool:
-    return hold_against(seen.definition, seen.answers).is_partial
-
-
 def _changes(answered: Mapping[Place, Visit]) -> dict[int, list[Change]]:
     """By campaign; ballots that say the same are added up here, so that the tally worker has less to fold."""
-    by_campaign: dict[int, list[Change]] = {}
+    counted: dict[int, list[Counted]] = {}
     for (campaign_no, _), seen in answered.items():
-        by_campaign.setdefault(campaign_no, []).extend(_changes_of(seen))
-    return {campaign_no: summed(changes) for campaign_no, changes in by_campaign.items()}
+        counted.setdefault(campaign_no, []).extend(_counted(seen))
+    return {campaign_no: summed(of_one) for campaign_no, of_one in counted.items()}
 
 
-def _changes_of(seen: Visit) -> list[Change]:
+def _counted(seen: Visit) -> list[Counted]:
     ballot = seen.response
     assert ballot is not None  # noqa: S101 - asked before
-    return changes_of_a_ballot(
+    return counted_of_a_ballot(
         seen.definition,
         ballot.answers,
         asked=ballot.asked,
@@ -171,7 +167,11 @@ def _recorded(seen: Visit) -> ParticipationRecorded:
 
 
 def _receipt() -> str:
-    letters = "".join(secrets.choice(RECEIPT_LETTERS) for _ in range(8))
+    number = secrets.randbelow(len(RECEIPT_LETTERS) ** RECEIPT_LENGTH)
+    letters = ""
+    for _ in range(RECEIPT_LENGTH):
+        number, letter = divmod(number, len(RECEIPT_LETTERS))
+        letters += RECEIPT_LETTERS[letter]
     return f"{letters[:4]}-{letters[4:]}"
 
 

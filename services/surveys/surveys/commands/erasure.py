@@ -85,7 +85,7 @@ async def _unlink(conn: Connection, campaign: Campaign, position: int) -> None:
     await store.unlink_response(
         conn, campaign.campaign_no, position, texts=sorted(texts), day_starts_at=midnight, response_id=uuid4()
     )
-    changes = list(changes_of_answers(definition, texts, by=-1))
+    changes = changes_of_answers(definition, texts, by=-1)
     await store.add_tally_changes(conn, {campaign.campaign_no: changes})
 
 

@@ -39,13 +39,14 @@ class Ballot:
 
 def hold_against(definition: Definition, given: Mapping[str, Answer]) -> Ballot:
     shown = shown_questions(definition, given)
-    names = tuple(question.name for question in shown)
+    names = tuple([question.name for question in shown])
     answers = {name: given[name] for name in names if name in given}
     required = [question.name for question in shown if question.required]
+    hidden = given.keys() - answers.keys()
     return Ballot(
         answers=answers,
         asked=names,
-        dropped=tuple(question.name for question in definition.questions if question.name in given.keys() - set(names)),
+        dropped=tuple(question.name for question in definition.questions if question.name in hidden) if hidden else (),
         mistakes=mistakes(shown, answers),
         share_of_required=sum(name in answers for name in required) / len(required) if required else 1.0,
     )
@@ -96,6 +97,8 @@ def read_answer(question: Question, sent: Sequence[str]) -> Answer | None:
 
 def _tidied(text: str) -> str:
     """Without what is invisible and harmful: control characters and bidirectional overrides (CVE-2021-42574)."""
+    if text.isascii() and text.isprintable():
+        return text.strip()
     text = unicodedata.normalize("NFC", text.replace("\r\n", "\n").replace("\r", "\n"))
     return "".join(
         each
@@ -129,18 +132,20 @@ class Step:
         return not self.page
 
 
-def next_step(definition: Definition, answers: Mapping[str, Answer], *, page: str, posted: Collection[str]) -> Step:
+def next_step(definition: Definition, ballot: Ballot, *, page: str, posted: Collection[str]) -> Step:
     """After "go on": stay for mistakes and for questions that appeared, else on to the next page."""
-    pages = shown_pages(definition, answers)
-    here = next((each for each in pages if each.name == page), None)
-    if here:
-        if wrong := mistakes((each for each in here.questions if each.name in posted), answers):
-            return Step(page, wrong)
-        if appeared := tuple(each.name for each in here.questions if each.name not in posted):
-            return Step(page, {}, appeared)
-    order = [each.name for each in definition.pages]
-    later = order[order.index(page) + 1 :]
-    return Step(next((each.name for each in pages if each.name in later), ""), {})
+    names = [each.name for each in definition.pages]
+    here, *later = definition.pages[names.index(page) :]
+    asked = [each.name for each in here.questions if each.name in ballot.asked]
+    if wrong := {name: ballot.mistakes[name] for name in asked if name in posted and name in ballot.mistakes}:
+        return Step(page, wrong)
+    if appeared := tuple(name for name in asked if name not in posted):
+        return Step(page, {}, appeared)
+    return Step(next((each.name for each in later if _is_shown(each, ballot)), ""), {})
+
+
+def _is_shown(page: Page, ballot: Ballot) -> bool:
+    return any(question.name in ballot.asked for question in page.questions)
 
 
 def previous_page(definition: Definition, answers: Mapping[str, Answer], *, page: str) -> str:

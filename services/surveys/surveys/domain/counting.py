@@ -7,11 +7,15 @@ from datetime import date
 from typing import NamedTuple
 
 from surveys.domain.answering import Answers
-from surveys.domain.definitions import CHOOSING, Definition, Question
+from surveys.domain.definitions import WRITING, Definition, Question
 from surveys.expressions import Answer
 
 WHOLE = ""
 """Stands for the whole ballot where a question's code would stand."""
+
+
+Counted = tuple[str, str, str]
+"""Question, measure and choice: what stands in one counter."""
 
 
 class Change(NamedTuple):
@@ -35,34 +39,49 @@ def changes_of_a_ballot(
     by: int = 1,
 ) -> list[Change]:
     """What this ballot adds to the counters; ``by=-1`` takes exactly the same away."""
+    counted = counted_of_a_ballot(definition, answers, asked=asked, dropped=dropped, day=day, language=language)
+    return [Change(*one, by) for one in counted]
+
+
+def counted_of_a_ballot(
+    definition: Definition,
+    answers: Answers,
+    *,
+    asked: Iterable[str],
+    dropped: Iterable[str],
+    day: date,
+    language: str,
+) -> list[Counted]:
+    """Everything that one ballot is counted in."""
     return [
-        Change(WHOLE, "ballots", "", by),
-        Change(WHOLE, "day", day.isoformat(), by),
-        Change(WHOLE, "language", language, by),
-        *(Change(name, "asked", "", by) for name in asked),
-        *(Change(name, "dropped", "", by) for name in dropped),
-        *changes_of_answers(definition, answers, by=by),
+        (WHOLE, "ballots", ""),
+        (WHOLE, "day", day.isoformat()),
+        (WHOLE, "language", language),
+        *[(name, "asked", "") for name in asked],
+        *[(name, "dropped", "") for name in dropped],
+        *_counted_of_answers(definition, answers),
     ]
 
 
-def summed(changes: Iterable[Change]) -> list[Change]:
-    """One change for each thing that is counted."""
-    totals: Counter[tuple[str, str, str]] = Counter()
-    for question, measure, choice, by in changes:
-        totals[question, measure, choice] += by
-    return [Change(*counted, by) for counted, by in totals.items() if by]
+def changes_of_answers(definition: Definition, answers: Answers, *, by: int) -> list[Change]:
+    return [Change(*one, by) for one in _counted_of_answers(definition, answers)]
 
 
-def changes_of_answers(definition: Definition, answers: Answers, *, by: int) -> Iterator[Change]:
+def summed(counted: Iterable[Counted]) -> list[Change]:
+    """What many ballots add, each thing once."""
+    return [Change(*one, times) for one, times in Counter(counted).items()]
+
+
+def _counted_of_answers(definition: Definition, answers: Answers) -> Iterator[Counted]:
     for question in definition.questions:
         if question.name in answers:
-            yield Change(question.name, "answered", "", by)
-            yield from (Change(question.name, "chosen", value, by) for value in _chosen(question, answers))
+            yield question.name, "answered", ""
+            for value in _chosen(question, answers[question.name]):
+                yield question.name, "chosen", value
 
 
-def _chosen(question: Question, answers: Answers) -> tuple[str, ...]:
-    answer: Answer = answers[question.name]
-    if question.kind not in (*CHOOSING, "rating"):
+def _chosen(question: Question, answer: Answer) -> tuple[str, ...]:
+    if question.kind in WRITING:
         return ()
     return answer if isinstance(answer, tuple) else (str(answer),)
 

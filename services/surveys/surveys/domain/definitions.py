@@ -5,8 +5,8 @@ be at all is checked when it is made (ValueError); whether a whole survey may be
 """
 
 import re
-from collections.abc import Iterator
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Literal
 
 Kind = Literal["single", "multi", "rating", "short_text", "long_text"]
@@ -70,7 +70,7 @@ class Question:
         for texts in (self.texts, self.hints, self.low_texts, self.high_texts):
             _check_texts(texts)
 
-    @property
+    @cached_property
     def values(self) -> tuple[str, ...]:
         """What can be chosen; empty where people write."""
         if self.kind == "rating":
@@ -114,9 +114,9 @@ class Definition:
     def language(self) -> str:
         return self.languages[0]
 
-    @property
-    def questions(self) -> Iterator[Question]:
-        return (question for page in self.pages for question in page.questions)
+    @cached_property
+    def questions(self) -> tuple[Question, ...]:
+        return tuple(question for page in self.pages for question in page.questions)
 
     def question(self, name: str) -> Question | None:
         return next((question for question in self.questions if question.name == name), None)

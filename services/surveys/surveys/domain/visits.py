@@ -12,6 +12,7 @@ from common.errors import Gone, Invalid
 
 from surveys.domain.answering import (
     Answers,
+    Ballot,
     Step,
     hold_against,
     next_step,
@@ -34,6 +35,8 @@ class Draft:
     language: str
     answers: Answers
     page: str
+    is_partial: bool
+    """Enough for a partial interview."""
     started_at: datetime
     saved_at: datetime
 
@@ -110,44 +113,39 @@ class Visit:
             return self, Step("", {})
         posted = [question for question in page.questions if question.name in sent.answers]
         answers = with_page(self.answers, [(each, read_answer(each, sent.answers[each.name])) for each in posted])
-        step = _step(self.definition, answers, sent)
-        saved = self._saved(answers, page=step.page or page.name, sent=sent)
-        return saved._answered(receipt) if step.is_complete else (saved, step)
+        ballot = hold_against(self.definition, answers)
+        step = _step(self.definition, answers, ballot, sent)
+        if step.is_complete:
+            return self._answered(ballot, sent, receipt), step
+        return self._saved(answers, ballot, step.page, sent), step
 
     def _started(self, sent: SentPage) -> tuple["Visit", Step]:
         """Begin, or come back to what was begun."""
         if self.is_answered or self.draft is not None:
             return self, Step("", {})
         first = next((page.name for page in self.pages), "")
-        return self._saved({}, page=first, sent=sent), Step(first, {})
+        return self._saved({}, hold_against(self.definition, {}), first, sent), Step(first, {})
 
-    def _saved(self, answers: Answers, *, page: str, sent: SentPage) -> "Visit":
+    def _saved(self, answers: Answers, ballot: Ballot, page: str, sent: SentPage) -> "Visit":
         """Of what was begun before, when and on which version stays."""
-        if not self.may_answer:
-            raise Gone(CLOSED)
+        self._insist_on_open()
         before = self.draft
         draft = Draft(
             survey_version=before.survey_version if before else self.campaign.survey_version,
             language=self.language(sent.language, browser=sent.browser_language),
             answers=answers,
             page=page,
+            is_partial=ballot.is_partial,
             started_at=before.started_at if before else self.now,
             saved_at=self.now,
         )
         return replace(self, draft=draft)
 
-    def _answered(self, receipt: str) -> tuple["Visit", Step]:
-        """Everything is checked again, whatever the pages let through. A mistake leads back to its page."""
-        draft = self.draft
-        assert draft is not None  # noqa: S101 - saved before
-        ballot = hold_against(self.definition, draft.answers)
-        if ballot.mistakes:
-            page = page_of(self.definition, next(iter(ballot.mistakes)))
-            on_page = {name: text for name, text in ballot.mistakes.items() if page_of(self.definition, name) == page}
-            return self, Step(page, on_page)
+    def _answered(self, ballot: Ballot, sent: SentPage, receipt: str) -> "Visit":
+        self._insist_on_open()
         response = Response(
-            survey_version=draft.survey_version,
-            language=draft.language,
+            survey_version=self.draft.survey_version if self.draft else self.campaign.survey_version,
+            language=self.language(sent.language, browser=sent.browser_language),
             answers=ballot.answers,
             asked=ballot.asked,
             dropped=ballot.dropped,
@@ -155,14 +153,25 @@ class Visit:
             submitted_at=self.now,
             submitted_on=self.now.astimezone(ZoneInfo(self.campaign.zone)).date(),
         )
-        return replace(self, draft=None, response=response), Step("", {})
+        return replace(self, draft=None, response=response)
+
+    def _insist_on_open(self) -> None:
+        if not self.may_answer:
+            raise Gone(CLOSED)
 
 
-def _step(definition: Definition, answers: Answers, sent: SentPage) -> Step:
+def _step(definition: Definition, answers: Answers, ballot: Ballot, sent: SentPage) -> Step:
     match sent.go:
         case "back":
             return Step(previous_page(definition, answers, page=sent.page), {})
         case "later":
             return Step(sent.page, {})
         case _:
-            return next_step(definition, answers, page=sent.page, posted=sent.answers.keys())
+            step = next_step(definition, ballot, page=sent.page, posted=sent.answers.keys())
+            return _first_mistake(definition, ballot) if step.is_complete and ballot.mistakes else step
+
+
+def _first_mistake(definition: Definition, ballot: Ballot) -> Step:
+    """Before anything is sent everything is checked, whatever the pages let through: a mistake leads to its page."""
+    page = page_of(definition, next(iter(ballot.mistakes)))
+    return Step(page, {name: text for name, text in ballot.mistakes.items() if page_of(definition, name) == page})

@@ -71,12 +71,14 @@ async def answer_the_link(request: Request, link: str) -> Response:
 
 
 def _sent(request: Request, form: web.Form) -> SentPage:
+    """Our own pages say in which language they are; only who sends none is asked what her browser speaks."""
+    language = _asked_for(request) or form.first("lang")
     return SentPage(
         page=form.first("page"),
         answers={name: form.all(f"{ANSWER}{name}") for name in form.all("shown")},
         go=form.first("go"),
-        language=request.query_params.get("lang") or form.first("lang"),
-        browser_language=web.language_of(request),
+        language=language,
+        browser_language="" if language else web.language_of(request),
     )
 
 
@@ -168,4 +170,8 @@ def _words(seen: Visit, language: str) -> dict[str, Any]:
 
 
 def _language(request: Request, seen: Visit) -> str:
-    return seen.language(request.query_params.get("lang", ""), browser=web.language_of(request))
+    return seen.language(_asked_for(request), browser=web.language_of(request))
+
+
+def _asked_for(request: Request) -> str:
+    return request.query_params.get("lang", "") if request.scope["query_string"] else ""

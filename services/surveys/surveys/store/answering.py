@@ -60,31 +60,37 @@ async def hold_invitations(conn: Connection, places: Collection[Place]) -> None:
 
 async def list_kept(conn: Connection, places: Collection[Place]) -> dict[Place, Kept]:
     """One for each place, also where nothing is kept. A statement of its own after ``hold_invitations``: one that waits
-    for a lock and reads would still see what was before."""
+    for a lock and reads would still see what was before.
+
+    One look into the index per place (LIMIT keeps it so): a plan made while the tables were empty would otherwise join
+    by reading all of them, and be kept while they grow.
+    """
     rows = await conn.fetch(
         """
-        SELECT campaign_no, position,
+        SELECT asked.campaign_no, asked.position,
                ARRAY (SELECT kind FROM invitation_exceptions AS e
                       WHERE e.campaign_no = asked.campaign_no AND e.position = asked.position) AS exceptions,
                d.survey_version AS d_version, d.language AS d_language, d.answers AS d_answers, d.page AS d_page,
-               d.started_at AS d_started_at, d.saved_at AS d_saved_at,
+               d.is_partial AS d_is_partial, d.started_at AS d_started_at, d.saved_at AS d_saved_at,
                r.survey_version AS r_version, r.language AS r_language, r.answers AS r_answers, r.asked AS r_asked,
                r.dropped AS r_dropped, r.receipt AS r_receipt, r.submitted_at AS r_submitted_at,
                r.submitted_on AS r_submitted_on
         FROM unnest($1::integer[], $2::integer[]) AS asked (campaign_no, position)
-        LEFT JOIN drafts AS d USING (campaign_no, position)
-        LEFT JOIN responses AS r USING (campaign_no, position)
+        LEFT JOIN LATERAL (SELECT * FROM drafts AS d WHERE d.campaign_no = asked.campaign_no
+                           AND d.position = asked.position LIMIT 1) AS d ON true
+        LEFT JOIN LATERAL (SELECT * FROM responses AS r WHERE r.campaign_no = asked.campaign_no
+                           AND r.position = asked.position LIMIT 1) AS r ON true
         """,
         *_columns(places),
     )
     return {(row["campaign_no"], row["position"]): _kept(row) for row in rows}
 
 
-async def save_drafts(conn: Connection, drafts: Mapping[Place, tuple[Draft, bool]]) -> None:
-    """Each with whether it is a partial interview. Keeps when and on which version it was begun, whoever writes
-    second."""
+async def save_drafts(conn: Connection, drafts: Mapping[Place, Draft]) -> None:
+    """Keeps when and on which version each was begun, whoever writes second."""
     if not drafts:
         return
+    each = drafts.values()
     await conn.execute(
         """
         INSERT INTO drafts AS draft (campaign_no, position, survey_version, language, answers, page, is_partial,
@@ -96,13 +102,13 @@ async def save_drafts(conn: Connection, drafts: Mapping[Place, tuple[Draft, bool
             is_partial = excluded.is_partial, saved_at = excluded.saved_at
         """,
         *_columns(drafts),
-        [draft.survey_version for draft, _ in drafts.values()],
-        [draft.language for draft, _ in drafts.values()],
-        [draft.answers for draft, _ in drafts.values()],
-        [draft.page for draft, _ in drafts.values()],
-        [is_partial for _, is_partial in drafts.values()],
-        [draft.started_at for draft, _ in drafts.values()],
-        [draft.saved_at for draft, _ in drafts.values()],
+        [draft.survey_version for draft in each],
+        [draft.language for draft in each],
+        [draft.answers for draft in each],
+        [draft.page for draft in each],
+        [draft.is_partial for draft in each],
+        [draft.started_at for draft in each],
+        [draft.saved_at for draft in each],
     )
 
 
@@ -158,6 +164,7 @@ def _kept(row: Any) -> Kept:
             language=row["d_language"],
             answers=from_json(row["d_answers"]),
             page=row["d_page"],
+            is_partial=row["d_is_partial"],
             started_at=row["d_started_at"],
             saved_at=row["d_saved_at"],
         )
