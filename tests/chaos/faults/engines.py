@@ -1,18 +1,17 @@
 """A PostgreSQL and a Kafka that may be hurt: nobody else uses them."""
 
-import os
 import shutil
 import signal
 import subprocess
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from urllib.parse import urlsplit, urlunsplit
 
 from deploy.local import broker, ports, postgres, processes
 
-MEGABYTE = 1_000_000
+MEGABYTE, PAGE = 1_048_576, 4096
 ENDS_WITHIN = 30.0
 
 
@@ -51,6 +50,11 @@ class Postgres(Engine):
     def start(self) -> str:
         """Its administrator's URL."""
         return postgres.start(self.folder / "postgres", pids=self.pids, log=self.log, port=self.port)
+
+    def start_if_it_gave_up(self) -> None:
+        """Without space for its log it ends, and nobody but whoever watches over it can start it again."""
+        if self.name not in processes.living(self.pids):
+            self.start()
 
     def stop_immediately(self) -> None:
         """As ``pg_ctl stop -m immediate``: no session ends in order, nothing is flushed; recovery follows."""
@@ -138,12 +142,13 @@ def small_disk(folder: Path, megabytes: int) -> Iterator[Path]:
 
 
 @contextmanager
-def filled(disk: Path, *, leaving: int = 0) -> Iterator[None]:
-    """The disk is full, but for so many bytes, until the block ends."""
+def filled(disk: Path) -> Iterator[None]:
+    """The disk is full until the block ends, whoever else is writing to it meanwhile."""
     ballast = disk / "ballast"
-    free = os.statvfs(disk).f_bavail * os.statvfs(disk).f_frsize
-    with ballast.open("wb") as file:
-        os.posix_fallocate(file.fileno(), 0, max(free - leaving, 1))
+    for piece in (bytes(MEGABYTE), bytes(PAGE)):
+        with suppress(OSError), ballast.open("ab", buffering=0) as file:
+            while file.write(piece) == len(piece):
+                pass
     try:
         yield
     finally:

@@ -46,4 +46,6 @@ def is_passing(error: BaseException) -> bool:
 
     from common import db
 
+    if isinstance(error, BaseExceptionGroup):  # of a role that has several tasks
+        return all(is_passing(one) for one in error.exceptions)
     return isinstance(error, (KafkaError, *db.TRANSIENT))

@@ -54,8 +54,8 @@ def server_of(settings: Settings) -> Server:
     )
 
 
-class LockLost(Exception):
-    """The connection that holds our lock has broken."""
+class LockLost(ConnectionError):
+    """The connection that holds our lock has broken. A new life with a new lock is all it takes."""
 
 
 @asynccontextmanager
@@ -64,7 +64,10 @@ async def _worker_lock(runtime: Runtime) -> AsyncIterator[tuple[PlainConnection,
     async with db.transaction(runtime.pool) as conn:
         worker_id = await workers.add_worker(conn, clock.now())
     lock = await asyncpg.connect(
-        runtime.settings.database_url, timeout=10, server_settings={"application_name": "notifications.sender"}
+        runtime.settings.database_url,
+        timeout=10,
+        command_timeout=10,
+        server_settings={"application_name": "notifications.sender"},
     )
     try:
         await workers.lock_own(lock, worker_id)
