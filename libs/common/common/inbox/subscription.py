@@ -168,7 +168,7 @@ class Subscription:
 
     def _broker(self, topics: list[str]) -> KafkaBroker:
         broker = KafkaBroker(
-            self.bootstrap,
+            self.bootstrap.split(","),  # of one text FastStream makes one host, whatever commas are in it
             security=bus.faststream_security(),
             client_id=self.consumers.group,
             consumer_only=True,
