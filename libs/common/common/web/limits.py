@@ -80,27 +80,21 @@ async def count_uses(conn: Asks, uses: Sequence[Use]) -> list[TooMany | None]:
     if not _switched_on or not uses:
         return [None] * len(uses)
     now = clock.now()
-    starts = {per: _window_start(now, per) for per in {use.per for use in uses}}
-    counts = Counter((use.key, use.per) for use in uses)
-    reached: dict[Place, int] = {}
-    for per, start in sorted(starts.items()):
-        of_this_length = {place: used for place, used in counts.items() if place[1] == per}
-        reached |= await _add(conn, of_this_length, start, now.date())
-    refusals: list[TooMany | None] = []
-    for use in uses:
-        place = (use.key, use.per)
-        counts[place] -= 1  # of several uses of one key the first ones come first
-        too_many = reached.get(place, 0) - counts[place] > use.at_most
-        refusals.append(_too_many(starts[use.per] + use.per - now) if too_many else None)
+    refusals: list[TooMany | None] = [None] * len(uses)
+    for per in sorted({use.per for use in uses}):
+        start = _window_start(now, per)
+        counts = Counter([use.key for use in uses if use.per == per])
+        reached = await _add(conn, counts, start, now.date())
+        for place, use in enumerate(uses):
+            if use.per == per:
+                counts[use.key] -= 1  # of several uses of one key the first ones come first
+                if reached.get(use.key, 0) - counts[use.key] > use.at_most:
+                    refusals[place] = _too_many(start + per - now)
     return refusals
 
 
-Place = tuple[str, timedelta]
-"""What is counted, and in windows of which length."""
-
-
-async def _add(conn: Asks, counts: Mapping[Place, int], start: datetime, day: date) -> dict[Place, int]:
-    """The new counts in the windows of one length. A salt remembered from before may have been lost in a crash: then
+async def _add(conn: Asks, counts: Mapping[str, int], start: datetime, day: date) -> dict[str, int]:
+    """The new counts in this window. A salt remembered from before may have been lost in a crash: then
     no row is written, and the salt of the day is asked for."""
     salt = _salts.get(day)
     added = await _add_salted(conn, counts, start, day, salt) if salt else {}
@@ -112,11 +106,9 @@ async def _add(conn: Asks, counts: Mapping[Place, int], start: datetime, day: da
     return added
 
 
-async def _add_salted(
-    conn: Asks, counts: Mapping[Place, int], start: datetime, day: date, salt: bytes
-) -> dict[Place, int]:
+async def _add_salted(conn: Asks, counts: Mapping[str, int], start: datetime, day: date, salt: bytes) -> dict[str, int]:
     """Sorted, so that two batches which share keys wait for each other in one direction only."""
-    hashed = {_hash(salt, place[0]): place for place in counts}
+    hashed = {_hash(salt, key): key for key in counts}
     rows = await conn.fetch(
         """
         INSERT INTO rate_limits AS t (key, window_start, hits)
