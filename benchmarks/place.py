@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mappin
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from uuid import uuid4
 
 import asyncpg
 import psutil
@@ -117,8 +118,8 @@ def forget(folder: Path) -> None:
 
 @contextmanager
 def place(ours: Engines, path: str) -> Iterator[Place]:
-    """Databases and topics with the path's name before theirs."""
-    prefix = f"{path}."
+    """Databases and topics with a name of its own before theirs: what a killed run left is not met again."""
+    prefix = f"{path}-{uuid4().hex[:8]}."
     here = Stack(
         ours.folder / path, stack.free_ports(), postgres_url=ours.postgres_url, kafka=ours.kafka, prefix=prefix
     )
