@@ -1,4 +1,5 @@
-"""The documentation of a service's API: the OpenAPI document and a page made from it, without anybody else's script."""
+"""The documentation of a service's API and of its events: the documents, and pages made from them by the service itself,
+without anybody else's script."""
 
 from typing import Any
 
@@ -6,6 +7,7 @@ from fastapi import APIRouter, Request
 from fastapi.openapi.utils import get_openapi
 from fastapi.responses import HTMLResponse, JSONResponse
 
+from common import asyncapi
 from common.errors import NotFound
 from common.web.pages import render
 from common.web.problems import NOT_HERE
@@ -30,6 +32,16 @@ def router(service: str) -> APIRouter:
         document = _document(request)
         return render(request, "api.html", lang="en", document=document, operations=_operations(document))
 
+    @docs.get("/asyncapi.json")
+    async def asyncapi_document(request: Request) -> JSONResponse:
+        _for_readers_only(request)
+        return JSONResponse(_events(service))
+
+    @docs.get("/events")
+    async def events(request: Request) -> HTMLResponse:
+        _for_readers_only(request)
+        return render(request, "events.html", lang="en", document=_events(service))
+
     return docs
 
 
@@ -42,6 +54,10 @@ def _for_readers_only(request: Request) -> None:
 def _document(request: Request) -> dict[str, Any]:
     name = site_of(request).name
     return get_openapi(title=f"{name} API", version="1", routes=request.app.routes)
+
+
+def _events(service: str) -> dict[str, Any]:
+    return asyncapi.document_of(service, version="1")
 
 
 def _operations(document: dict[str, Any]) -> list[dict[str, Any]]:

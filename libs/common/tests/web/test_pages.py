@@ -154,8 +154,9 @@ async def test_the_api_is_described_without_anybody_elses_script(make_site):
     assert "Read a note" in (await client.get("/api/toy/docs")).text
 
 
-async def test_in_production_the_description_of_the_api_is_for_staff(make_site, someone):
+@pytest.mark.parametrize("page", ["docs", "openapi.json", "events", "asyncapi.json"])
+async def test_in_production_the_description_of_api_and_events_is_for_staff(make_site, someone, page):
     client = await make_site(routes(), environment="production")
-    assert (await client.get("/api/toy/docs")).status_code == 404
+    assert (await client.get(f"/api/toy/{page}")).status_code == 404
     staff = await make_site(routes(), environment="production", authenticate=someone("editor"))
-    assert (await staff.get("/api/toy/docs")).status_code == 200
+    assert (await staff.get(f"/api/toy/{page}")).status_code == 200
