@@ -34,6 +34,8 @@ def main(folder: Path, *, with_seeds: bool) -> int:
     try:
         with the_only_run(folder):
             _run(new_stack(folder), started, with_seeds)
+    except KeyboardInterrupt:
+        print("\nStopped before anything was started.")
     except AlreadyRunning as refusal:
         print(refusal, file=sys.stderr)
         return 1

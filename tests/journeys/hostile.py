@@ -43,7 +43,7 @@ JSON_BODIES = (
 KINDS = ("application/json", "application/x-www-form-urlencoded", "multipart/form-data; boundary=x", "text/plain", "")
 NOT_IDS = ("nonsense", "%00", "%ff%fe", "%2e%2e", "-1", "9" * 40, "a" * 3000, "' OR 1=1 --")
 FIELDS = 1000
-TEXTS_AT_MOST = 150
+TEXTS_AT_MOST = 100
 """For each form: of a long one, as many fields and texts as chance picks."""
 TOO_LARGE = 1_200_000
 """Bytes: above the limit of every route."""

@@ -19,11 +19,15 @@ pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
 
 
 class Launcher:
-    """A running `make run` in a folder of its own, read line by line."""
+    """A running `make run` in a folder of its own, read line by line.
+
+    Started as a shell starts what it puts into the background: with SIGINT ignored.
+    """
 
     def __init__(self, folder: Path) -> None:
         self.pids = folder / "pids"
-        command = [sys.executable, "-m", "deploy.local.run", "--folder", str(folder), "--without-seeds"]
+        run = [sys.executable, "-m", "deploy.local.run", "--folder", str(folder), "--without-seeds"]
+        command = ["sh", "-c", 'trap "" INT; exec "$@"', "sh", *run]
         self.process = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
         self.said: list[str] = []
 
