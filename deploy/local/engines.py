@@ -1,8 +1,10 @@
 """The two engines, PostgreSQL and Kafka, each ours or one already running elsewhere.
 
-`python -m deploy.local.engines` starts a throw-away pair and prints the two variables by which tests use it.
+`python -m deploy.local.engines` starts a throw-away pair and prints the two variables by which tests use it; with
+`--brokers 3` its Kafka is a cluster that replicates.
 """
 
+import argparse
 import os
 import shutil
 import signal
@@ -14,6 +16,7 @@ from pathlib import Path
 from typing import Self
 
 from deploy.local import broker, ports, postgres, processes
+from deploy.local.broker import Cluster
 
 LOCAL = Path(__file__).parents[2] / ".local"
 
@@ -35,10 +38,12 @@ class Engines:
         postgres_url: str | None = None,
         kafka: str | None = None,
         chosen_ports: Sequence[int] = (),
+        brokers: int = 1,
     ) -> Self:
         """Start, both at once, those that are not given. Nothing is left running where one of them fails.
 
-        The ports are PostgreSQL's, Kafka's and its controller's; without them any free ones.
+        The ports are PostgreSQL's, Kafka's and its controller's; without them any free ones. Brokers are one or three;
+        three take any free ports.
         """
         pids, logs = folder / "pids", folder / "logs"
         postgres_port, kafka_port, controller_port = chosen_ports or ports.several_free(3)
@@ -48,6 +53,8 @@ class Engines:
             return postgres.start(folder / "postgres", pids=pids, log=log, port=postgres_port, durable=durable)
 
         def start_kafka() -> str:
+            if brokers > 1:
+                return Cluster.of_three(folder).start()
             log = logs / "kafka.log"
             return broker.start(folder / "kafka", pids=pids, log=log, port=kafka_port, controller_port=controller_port)
 
@@ -62,12 +69,11 @@ class Engines:
             raise
 
     def stop(self) -> None:
-        processes.stop(self.folder / "pids", "kafka")
-        processes.stop(self.folder / "pids", "postgres")
+        processes.end_leftovers(self.folder / "pids")
         postgres.clean_up(self.folder / "postgres")
 
 
-def for_tests() -> Engines:
+def for_tests(brokers: int = 1) -> Engines:
     """A fresh pair in a folder of this process, after ending what killed test runs left. Stop it with `throw_away`."""
     runs = LOCAL / "tests"
     for left in [folder for folder in runs.glob("*") if not _lives(folder.name)]:
@@ -78,6 +84,7 @@ def for_tests() -> Engines:
         durable=False,
         postgres_url=os.environ.get("TEST_POSTGRES_URL"),
         kafka=os.environ.get("TEST_KAFKA"),
+        brokers=brokers,
     )
 
 
@@ -102,10 +109,13 @@ def _remove(folder: Path) -> None:
 
 
 def main() -> None:
+    options = argparse.ArgumentParser(description="Start a throw-away PostgreSQL and Kafka.")
+    options.add_argument("--brokers", type=int, choices=(1, 3), default=1, help="of Kafka")
+    chosen = options.parse_args()
     over = threading.Event()
     for name in (signal.SIGINT, signal.SIGTERM):
         signal.signal(name, lambda *_: over.set())
-    engines = for_tests()
+    engines = for_tests(chosen.brokers)
     print(f"export TEST_POSTGRES_URL={engines.postgres_url} TEST_KAFKA={engines.kafka}", flush=True)
     over.wait()
     throw_away(engines)

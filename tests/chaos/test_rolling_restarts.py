@@ -25,8 +25,6 @@ from tests.chaos.faults.recoveries import Recoveries
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
 
-RESTARTS = 5
-"""Of each service, all four of them at once."""
 PROMISE = 10.0
 """Seconds from SIGTERM to the end of a process, as the operations page says."""
 VISITORS = 3
@@ -99,10 +97,15 @@ class Load:
         return answer.status_code == status
 
 
-async def test_restarting_one_instance_after_the_other_is_noticed_by_nobody(pairs: Stack, recoveries: Recoveries):
-    load = Load(pairs.url)
+@pytest.mark.parametrize("each", [5, pytest.param(20, marks=pytest.mark.long)])
+async def test_restarting_one_instance_after_the_other_is_noticed_by_nobody(
+    pairs: Stack, recoveries: Recoveries, each: int
+):
+    """So many restarts of each service, all four of them at once."""
+    before, load = await applications(pairs), Load(pairs.url)
     loading = asyncio.create_task(load.run())
-    took = sorted(itertools.chain(*await asyncio.gather(*(asyncio.to_thread(roll, pairs, name) for name in SERVICES))))
+    rolling = [asyncio.to_thread(roll, pairs, name, each) for name in SERVICES]
+    took = sorted(itertools.chain(*await asyncio.gather(*rolling)))
     load.over.set()
     await loading
     recoveries.tell(
@@ -110,11 +113,11 @@ async def test_restarting_one_instance_after_the_other_is_noticed_by_nobody(pair
         f" errors; SIGTERM to exit {took[len(took) // 2]:.1f} s in the middle, {took[-1]:.1f} s at most"
     )
     assert load.errors == []
-    assert await applications(pairs) == len(load.joined) > 0
+    assert 0 < len(load.joined) == await applications(pairs) - before
 
 
-def roll(here: Stack, name: str) -> list[float]:
-    return [restart(here, name, 1 + turn % 2) for turn in range(RESTARTS)]
+def roll(here: Stack, name: str, times: int) -> list[float]:
+    return [restart(here, name, 1 + turn % 2) for turn in range(times)]
 
 
 def restart(here: Stack, name: str, instance: int) -> float:

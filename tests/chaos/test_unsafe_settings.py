@@ -7,6 +7,7 @@ import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from pathlib import Path
 from uuid import uuid4
 
 import asyncpg
@@ -14,6 +15,7 @@ import httpx
 import pytest
 from aiokafka.admin import NewTopic
 from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
+from aiokafka.protocol.admin import CreateAclsRequest
 from common import bus, db
 from common.bus.administration import administration
 from common.bus.safety import SINCE_4_1, broker_problems
@@ -21,7 +23,7 @@ from common.testing import Kafka, named_database, wait_for
 from processes import Process, run, running
 from toy.grower.app import service as grower
 
-from deploy.local import ports, stack
+from deploy.local import broker, ports, stack
 from deploy.local.broker import Cluster
 from tests.chaos.faults import engines
 from tests.chaos.faults.orchard import fetch, on_server
@@ -195,6 +197,37 @@ async def test_consumers_read_on_and_say_what_is_unsafe(cluster: Cluster, topics
     async with running("watcher", "serve", "--roles", "consumers", environment=environment) as process:
         await wait_for(lambda: process.said("kafka_unsafe") and process.said("has 1 replicas, not 3"), within=PATIENCE)
         await wait_for(lambda: asyncio.to_thread(stack.answers_well, f"{here}:{health}/readyz"), within=PATIENCE)
+
+
+async def test_settings_that_we_may_not_read_need_somebody_who_vouches_for_them(tmp_path: Path):
+    """The cluster's settings are for nobody but those with a right to them; brokers keep theirs to work together."""
+    kafka = engines.Kafka(tmp_path)
+    authorizer = "org.apache.kafka.metadata.authorizer.StandardAuthorizer"
+    broker.start(
+        tmp_path / "kafka",
+        pids=kafka.pids,
+        log=kafka.log,
+        port=kafka.port,
+        controller_port=kafka.controller_port,
+        more=f"authorizer.class.name={authorizer}\nallow.everyone.if.no.acl.found=true\n",
+    )
+    try:
+        async with administration(kafka.bootstrap) as admin:
+            await admin._send_request(CreateAclsRequest(CLUSTER, "kafka-cluster", 3, "User:ANONYMOUS", "*", ACTION, 3))
+        await wait_for(lambda: refused(kafka.bootstrap), within=PATIENCE)
+        assert await bus.check_kafka(kafka.bootstrap, [TREE], production=True, assume=True) == []
+    finally:
+        kafka.clean_up()
+
+
+CLUSTER, ACTION = 4, 9
+"""Codes of the protocol's ACL messages (KIP-140): the resource, and what brokers do with it among themselves."""
+
+
+async def refused(bootstrap: str) -> bool:
+    with pytest.raises(bus.UnsafeKafka, match="we may not read Kafka's settings"):
+        await bus.check_kafka(bootstrap, [TREE], production=True)
+    return True
 
 
 def test_an_older_broker_is_known_by_a_setting_it_lacks():
