@@ -2,9 +2,9 @@
 
 from pathlib import Path
 
-from deploy.documents import asyncapi, charts, settings
+from deploy.documents import asyncapi, charts, dashboards, settings
 
 
 def documents() -> dict[Path, str]:
     """Every written file by its path."""
-    return {**charts.files(), **asyncapi.files(), **settings.files()}
+    return {**charts.files(), **asyncapi.files(), **settings.files(), **dashboards.files()}

@@ -1,5 +1,5 @@
-"""The documentation of a service's API and of its events: the documents, and pages made from them by the service itself,
-without anybody else's script."""
+"""The documentation of a service's API and of its events: the documents, and pages made from them by the service
+itself, without anybody else's script."""
 
 from typing import Any
 
