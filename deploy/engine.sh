@@ -86,12 +86,20 @@ start_dockerd() {
 
 stop() {
   [ -s "$PIDFILE" ] || { echo "engine: none of ours runs"; return; }
+  remove_what_tests_left
   local pid
   pid=$(<"$PIDFILE")
   kill -TERM "$pid" 2>/dev/null || true
   while kill -0 "$pid" 2>/dev/null; do sleep 0.2; done
   rm -f "$PIDFILE"
   echo "engine: stopped"
+}
+
+# A run of the tests that was killed could not; with the next engine they would start again.
+remove_what_tests_left() {
+  local left
+  left=$(docker ps -aq --filter label=org.testcontainers=true 2>/dev/null) || return 0
+  [ -z "$left" ] || xargs docker rm -fv >/dev/null <<<"$left"
 }
 
 engine_answers() { docker info >/dev/null 2>&1; }

@@ -1,5 +1,6 @@
 """One system in containers for all tests here, started in the wrong order on purpose."""
 
+import signal
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -14,6 +15,11 @@ if REASON is None:
     from testcontainers.core.labels import LABEL_SESSION_ID, SESSION_ID
 
     from tests.containers.system import SERVICES, System
+
+
+def pytest_configure() -> None:
+    """Whoever ends the run with SIGTERM leaves no containers either: it is ended as by Ctrl-C."""
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
