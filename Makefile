@@ -15,7 +15,7 @@ WORDS := $(wordlist 2,9,$(MAKECMDGOALS))
 DEPTRY := $(VENV)/deptry --ignore DEP003 --per-rule-ignores "DEP002=httptools|tzdata|uvloop"
 
 .DEFAULT_GOAL := help
-.PHONY: help run test check doctor reset logs clock contracts bench lock screens ready ready-to-test
+.PHONY: help run test check doctor reset logs clock contracts bench lock chaos chaos-long screens ready ready-to-test
 
 help: ## List these targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)

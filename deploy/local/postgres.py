@@ -27,7 +27,7 @@ SETTINGS = {
     "log_min_error_statement": "panic",
     "log_parameter_max_length_on_error": "0",
 }
-# For tests, whose data is worth nothing after a crash of the machine. A crash of a process still loses nothing.
+# For tests, whose data is worth nothing after a crash: of the machine, or of the server, which loses its last commits.
 FLEETING = {"fsync": "off", "full_page_writes": "off", "synchronous_commit": "off", "autovacuum_naptime": "5min"}
 
 

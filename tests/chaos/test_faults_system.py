@@ -28,10 +28,11 @@ from tests.chaos.faults.recoveries import Recoveries
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(1800)]
 
-VISITORS = 6
-RHYTHM = 0.2
+VISITORS = 4
+RHYTHM = 1.5
+"""Seconds at most between two who come; no more come than a slow line takes letters."""
 PATIENCE = 120.0
-MEANWHILE = 20
+MEANWHILE = 10
 """Letters or refusals at most between two faults."""
 TRIED_AGAIN_AFTER = 120.0
 """Seconds by which the clock is moved, so that a mail that may have gone out is sent once more: after a minute."""
@@ -183,7 +184,7 @@ async def test_with_a_full_disk_under_the_database_people_hear_later_and_nothing
 MAIL_HARMS: dict[str, Callable[[Proxy], None]] = {
     "cut for a while": Proxy.cut,
     "reset": Proxy.reset,
-    "slow": lambda line: line.delay(0.1),
+    "slow": lambda line: line.delay(0.02),
     "half-open": Proxy.hold,
 }
 

@@ -189,6 +189,26 @@ async def test_a_role_that_fails_is_started_again_but_a_process_of_that_role_alo
         await supervise("consumers", end_without_being_asked, asyncio.Event(), alone=True)
 
 
+async def test_a_process_of_one_role_waits_while_an_engine_is_away_and_begins_anew(eventually):
+    """Also where the role has several tasks, and each of them noticed."""
+    stopping, runs = asyncio.Event(), []
+
+    async def find_nobody():
+        runs.append(1)
+        raise ExceptionGroup("tasks", [ConnectionResetError(), TimeoutError()])
+
+    alone = asyncio.create_task(supervise("sender", find_nobody, stopping, alone=True))
+    await eventually(lambda: len(runs) >= 2)
+    stopping.set()
+    await alone
+
+    async def find_nobody_and_a_bug():
+        raise ExceptionGroup("tasks", [ConnectionResetError(), RuntimeError("a bug")])
+
+    with pytest.raises(ExceptionGroup):
+        await supervise("sender", find_nobody_and_a_bug, asyncio.Event(), alone=True)
+
+
 async def test_the_relay_is_woken_by_the_commit(pool, eventually):
     woken = []
     forget = db.on_commit("outbox", lambda: woken.append("outbox"))
