@@ -2,7 +2,7 @@
 
 import asyncio
 import random
-from collections.abc import Iterator, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Sequence
 from typing import Any
 
 import httpx
@@ -145,17 +145,35 @@ async def test_nobody_hears_of_success_before_the_commit(pool: Pool, conn: Conne
     assert await told(conn, ParticipationRecorded) == []
 
 
-async def test_two_processes_take_one_response_for_one_link(pool: Pool, conn: Connection, database: str):
-    """A coalescer lets one sending of a link through at a time; between two of them the lock in the database does."""
+async def test_two_processes_take_one_response_for_one_link(
+    pool: Pool, conn: Connection, database: str, eventually: Callable[..., Awaitable[Any]]
+):
+    """A coalescer lets one sending of a link through at a time; between two of them the lock in the database does.
+    Here both wait for it at the same moment, each with more behind."""
     sent = await campaign_open(pool, survey=ONE_PAGE)
     other = await db.open_pool(database, application_name="other")
+    await other.fetchval("SELECT 1")  # connected before it is in a hurry
     async with at_browsers(pool) as here, at_browsers(other) as there:
-        answers = await asyncio.gather(*(post(http, sent, 0) for http in (here, there) for _ in range(50)))
+        async with conn.transaction():
+            await store.hold_invitations(conn, [(sent.campaign.campaign_no, 0)])
+            sends = [asyncio.create_task(post(http, sent, 0)) for http in (here, there) for _ in range(50)]
+            await eventually(lambda: two_wait(pool), within=1.5)
+        answers = await asyncio.gather(*sends)
     await other.close()
     assert {answer.status_code for answer in answers} == {303}
     assert await conn.fetchval("SELECT count(*) FROM responses") == 1
     assert len(await told(conn, ParticipationRecorded)) == 1
     assert (await counted(pool, sent.campaign.campaign_no))["mood", "chosen", "3"] == 1
+
+
+async def two_wait(pool: Pool) -> bool:
+    waiting: bool = await pool.fetchval(
+        """
+        SELECT count(*) = 2 FROM pg_locks JOIN pg_database ON pg_database.oid = database
+        WHERE datname = current_database() AND locktype = 'advisory' AND NOT granted
+        """
+    )
+    return waiting
 
 
 async def test_a_forged_link_waits_for_nobody_and_makes_nobody_wait(pool: Pool, conn: Connection):
