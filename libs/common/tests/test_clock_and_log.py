@@ -3,6 +3,8 @@
 import json
 import logging
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from uuid import uuid4
 
 import pytest
 from common import clock, log
@@ -58,3 +60,12 @@ def test_a_log_line_is_one_ecs_object(capsys):
     assert written["meeting_id"] == "m-1"
     assert written["service"]["name"] == "hub"
     assert written["log.level"] == "info"
+    assert list(written)[:3] == ["@timestamp", "log.level", "message"]
+
+
+def test_what_json_does_not_know_is_logged_as_its_text(capsys):
+    log.configure("hub")
+    meeting_id = uuid4()
+    log.get_logger().info("meeting_moved", meeting_id=meeting_id, how_far=timedelta(hours=1), where=Path("/hub"))
+    written = json.loads(capsys.readouterr().out.splitlines()[-1])
+    assert (written["meeting_id"], written["how_far"], written["where"]) == (str(meeting_id), "1:00:00", "/hub")
