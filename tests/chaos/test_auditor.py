@@ -16,7 +16,7 @@ from tests.chaos.auditor import Report
 from tests.chaos.bugs.garden import FACTS, PATIENCE, Garden, planted
 from tests.chaos.bugs.hunting import hunt
 
-pytestmark = [pytest.mark.slow]
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
 
 
 def told_by_the_grower(

@@ -12,7 +12,7 @@ from tests.chaos.bugs.bureau import Bureau, opened
 from tests.chaos.bugs.garden import Garden, planted
 from tests.chaos.bugs.hunting import hunt
 
-pytestmark = [pytest.mark.slow]
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
 
 HOUR = timedelta(hours=1)
 

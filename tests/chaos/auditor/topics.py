@@ -1,5 +1,6 @@
 """What Kafka shows: CloudEvents in binary mode, read from the first record to the last."""
 
+import asyncio
 import json
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
@@ -10,6 +11,9 @@ from aiokafka import AIOKafkaConsumer, ConsumerRecord, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient
 
 from tests.chaos.auditor.verdicts import Fact, Promise, Sighting
+
+KNOWN_WITHIN = 15.0
+POLL = 0.1
 
 
 @dataclass(frozen=True)
@@ -73,11 +77,17 @@ async def _reading(bootstrap: str) -> AsyncIterator[AIOKafkaConsumer]:
 
 
 async def _partitions(consumer: AIOKafkaConsumer, *topics: str) -> list[TopicPartition]:
-    cluster = await consumer._client.fetch_all_metadata()
-    there = {topic: cluster.partitions_for_topic(topic) for topic in topics}
-    if missing := [topic for topic, numbers in there.items() if not numbers]:
-        raise LookupError(f"there is no topic {', '.join(missing)}")
-    return [TopicPartition(topic, number) for topic, numbers in there.items() for number in sorted(numbers)]
+    """A topic that was made a moment ago is not known to every part of Kafka at once. Raises LookupError."""
+    loop = asyncio.get_running_loop()
+    deadline = loop.time() + KNOWN_WITHIN
+    while True:
+        cluster = await consumer._client.fetch_all_metadata()
+        there = {topic: cluster.partitions_for_topic(topic) for topic in topics}
+        if all(there.values()):
+            return [TopicPartition(topic, number) for topic, numbers in there.items() for number in sorted(numbers)]
+        if loop.time() > deadline:
+            raise LookupError(f"not every topic is there: {', '.join(topics)}")
+        await asyncio.sleep(POLL)
 
 
 async def _read(consumer: AIOKafkaConsumer, starts: dict[TopicPartition, int]) -> list[ConsumerRecord]:

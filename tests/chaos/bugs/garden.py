@@ -34,7 +34,7 @@ from tests.chaos.faults.proxy import Proxy
 
 FACTS, STATES = "grower.tree", "grower.tree.state"
 TOPICS = (FACTS, STATES, "grower.notes", "members.erasure.state")
-PATIENCE = 60.0
+PATIENCE = 120.0
 SESSION = "6"
 """Seconds; the least that brokers allow. Nobody waits for it: the dead are taken off the list."""
 
