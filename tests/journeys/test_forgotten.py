@@ -1,22 +1,27 @@
 """A person is first found everywhere, then asks to be forgotten, and is found nowhere: no table, topic or log."""
 
+import re
 from collections.abc import Iterator
 from datetime import timedelta
 
 import httpx
 import pytest
 from common.testing import wait_for
+from common.web import LANGUAGES
 
 from deploy.local import assets, stack
 from deploy.local.seed.asking import ask
 from deploy.local.seed.joining import meet
 from deploy.local.seed.visitor import browser, expect, idempotency_key, staff
 from deploy.local.stack import Stack
+from tests.journeys.inside import figures
 from tests.journeys.postbox import Postbox
 from tests.journeys.traces import Traces, let_days_pass_in_kafka
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
 
+CODE = re.compile(r"[a-z_]+|([a-z]+:)?[a-z_]+(\.[a-z_]+)+|[a-z]+:[a-z_]+")
+"""How services name places and reasons among themselves."""
 CANARY = "zilpzalp"
 ADDRESS = f"{CANARY}@example.org"
 WISH = f"Somebody called {CANARY.upper()} told me."
@@ -63,6 +68,7 @@ async def test_who_was_found_everywhere_is_found_nowhere_after_being_forgotten(a
             return "This certificate is complete" in (await her.get(certificate)).text
 
         await wait_for(complete, within=60)
+        await expect_words_for_every_place(alone, her, certificate)
 
     await let_days_pass_in_kafka(alone)
     alone.clock.write_text(str(timedelta(days=3, hours=1).total_seconds()))
@@ -77,6 +83,26 @@ async def test_who_was_found_everywhere_is_found_nowhere_after_being_forgotten(a
         await wait_for(found_nowhere, within=150)
     except AssertionError as late:
         raise AssertionError(f"still in {sorted(left)}") from late
+
+
+async def expect_words_for_every_place(here: Stack, her: httpx.AsyncClient, certificate: str) -> None:
+    """Whatever a service answered, in each language: no code shows, and no English in the others."""
+    ((answered, reasons),) = await figures(
+        here,
+        "members",
+        "SELECT count(*), count(*) FILTER (WHERE place ? 'reason' AND place ->> 'reason' IS NOT NULL)"
+        " FROM erasure_answers, jsonb_array_elements(places) AS place",
+    )
+    said: dict[str, list[str]] = {}
+    for language in LANGUAGES:
+        page = (await her.get(certificate, params={"lang": language})).text
+        places = re.findall(r'<th scope="row">(.*?)</th>', page, re.DOTALL)
+        kept = re.findall(r'is-quiet">[^<]*</span>([^<]+)</span>', page)
+        said[language] = [" ".join(words.split()) for words in (*places, *kept)]
+        assert (len(places), len(kept)) == (answered, reasons)
+        assert [words for words in said[language] if CODE.fullmatch(words)] == []
+    for language in set(LANGUAGES) - {"en"}:
+        assert [words for words in said[language] if words in said["en"]] == []
 
 
 async def she_joins(her: httpx.AsyncClient, post: Postbox) -> None:
