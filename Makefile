@@ -24,7 +24,7 @@ run: ready ## Start everything on http://localhost:8000; Ctrl-C stops it
 	@exec $(VENV)/python -m deploy.local.run
 
 test: ready-to-test ## Run the tests on engines of their own; a part in seconds: make test T=services/hub
-	@exec $(VENV)/python -m pytest $(if $(T),$(T),-n 2 --dist loadfile)
+	@exec $(VENV)/python -m pytest $(if $(T),$(T),-n 2 --dist loadfile --no-loadscope-reorder)
 
 check: ready ## Lint, types, arrows, migrations, contracts, spelling
 	$(VENV)/ruff check
@@ -62,7 +62,7 @@ bench: ready ## Measure every path against its bare limit; one of them: make ben
 	@exec $(VENV)/python -m benchmarks $(B)
 
 chaos: ready-to-test ## Kill, stop and hurt everything, and count what was lost; again: CHAOS_SEED=n
-	@exec $(VENV)/python -m pytest tests/chaos -n 2 --dist loadfile
+	@exec $(VENV)/python -m pytest tests/chaos -n 2 --dist loadfile --no-loadscope-reorder
 
 chaos-long: ready-to-test ## The same for hours, and processes that hang as long as in production
 	@exec $(VENV)/python -m pytest tests/chaos -m "long or not long" -n 2 --dist loadfile --timeout 7200

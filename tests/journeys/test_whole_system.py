@@ -22,8 +22,8 @@ from deploy.local.seed.joining import meet
 from deploy.local.seed.visitor import staff
 from deploy.local.stack import SERVICES, Stack
 from tests.journeys.guests import PAGES, PATIENCE, Guest
-from tests.journeys.killing import Killer, end
 from tests.journeys.inside import everything_is_told, figures
+from tests.journeys.killing import Killer, end
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
 

@@ -281,6 +281,10 @@ async def write_forms(conn: Connection, asks) -> list[str]:
     return ["again" if location else "first" for location in past]
 
 
+async def has_ended(conn: Connection, process: int) -> bool:
+    return not await conn.fetchval("SELECT EXISTS (SELECT FROM pg_stat_activity WHERE pid = $1)", process)
+
+
 async def test_when_the_database_ends_the_transaction_all_hear_of_it_and_asking_again_has_one_effect(pool, notes):
     ended = []
 
@@ -288,8 +292,9 @@ async def test_when_the_database_ends_the_transaction_all_hear_of_it_and_asking_
         answers = await write_forms(conn, asks)
         if not ended:
             ended.append(True)
-            await notes.execute("SELECT pg_terminate_backend($1)", conn.get_server_pid())
-            await eventually(lambda: conn.is_closed())
+            process = conn.get_server_pid()
+            await notes.execute("SELECT pg_terminate_backend($1)", process)
+            await eventually(lambda: has_ended(notes, process))
         return answers
 
     asks = [(uuid4(), f"note {n}") for n in range(20)]

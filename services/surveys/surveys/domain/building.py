@@ -27,23 +27,23 @@ def add_page(definition: Definition, titles: Texts) -> Definition:
 
 
 def rename_page(definition: Definition, name: str, titles: Texts) -> Definition:
-    page = _page(definition, name)
+    page = page_named(definition, name)
     return _with_page(definition, name, replace(page, titles={**page.titles, **titles}))
 
 
 def move_page(definition: Definition, name: str, by: int) -> Definition:
-    _page(definition, name)
+    page_named(definition, name)
     return replace(definition, pages=_moved(definition.pages, lambda page: page.name == name, by))
 
 
 def remove_page(definition: Definition, name: str) -> Definition:
-    _page(definition, name)
+    page_named(definition, name)
     pages = tuple(page for page in definition.pages if page.name != name)
     return replace(definition, pages=pages)
 
 
 def add_question(definition: Definition, page_name: str, kind: Kind) -> Definition:
-    page = _page(definition, page_name)
+    page = page_named(definition, page_name)
     name = _free_name("q", [question.name for question in definition.questions])
     question = Question(name=name, kind=kind, texts={})
     return _with_page(definition, page_name, _with_questions(page, (*page.questions, question)))
@@ -102,7 +102,7 @@ def _moved(items: tuple[T, ...], is_it: Callable[[T], bool], by: int) -> tuple[T
     return tuple(others)
 
 
-def _page(definition: Definition, name: str) -> Page:
+def page_named(definition: Definition, name: str) -> Page:
     page = definition.page(name)
     if page is None:
         raise NotFound("This page is not in the survey any more.")  # staff

@@ -80,6 +80,7 @@ async def change_a_page(request: Request, tx: web.Tx, viewer: web.StaffOnly, sur
     form = await web.read_form(request)
     title = form.text("page_title")
     if not form.ok:
+        building.page_named((await store.get_survey(tx, survey_id)).definition, name)
         return await show_builder(request, tx, survey_id, page=name, form=form, status=422)
     return await change_once(
         request,
@@ -88,6 +89,7 @@ async def change_a_page(request: Request, tx: web.Tx, viewer: web.StaffOnly, sur
         form,
         lambda draft: _page_deed(form.first("do"), draft, name, title),
         lambda changed: f"?page={name if changed.page(name) else ''}",
+        page=name,
     )
 
 
@@ -197,9 +199,11 @@ async def change_once(
     form: web.Form,
     deed: commands.Deed,
     leads_to: Callable[[Definition], str],
+    *,
+    page: str = "",
 ) -> Response:
-    """One deed on the draft, once per form. A "no" is shown on the builder; it leaves nothing behind (savepoint), so
-    that the corrected form may be sent again."""
+    """One deed on the draft, once per form. A "no" is shown on the builder, at ``page``; it leaves nothing behind
+    (savepoint), so that the corrected form may be sent again."""
     try:
         async with tx.transaction(), web.once(tx, form) as past:
             if past.location is None:
@@ -207,7 +211,7 @@ async def change_once(
                 past.location = f"/staff/surveys/{survey_id}{leads_to(survey.definition)}"
     except Invalid as no:
         form.blame(no)
-        return await show_builder(request, tx, survey_id, page=form.first("page"), form=form, status=no.status)
+        return await show_builder(request, tx, survey_id, page=page or form.first("page"), form=form, status=no.status)
     return web.redirect(past.location)
 
 
