@@ -40,8 +40,13 @@ async def ask(console: httpx.AsyncClient, meeting: dict[str, Any]) -> str:
             for language, words in meeting["texts"].items()
         },
     }
-    planned = await console.post("/api/surveys/campaigns", json=plan, headers=idempotency_key())
-    return str(expect(planned, 201)["campaign_id"])
+
+    async def planned() -> httpx.Response | None:
+        """Until surveys has heard of the meeting from hub."""
+        answer = await console.post("/api/surveys/campaigns", json=plan, headers=idempotency_key())
+        return None if answer.status_code == 404 else answer
+
+    return str(expect(await eventually(planned), 201)["campaign_id"])
 
 
 async def answer(

@@ -33,6 +33,7 @@ TRANSIENT: tuple[type[BaseException], ...] = (
     OSError,  # TimeoutError is one of them
     asyncpg.PostgresConnectionError,
     asyncpg.InterfaceError,
+    asyncpg.InternalClientError,  # the client's word for a server that ends the session between two statements
     asyncpg.CannotConnectNowError,
     asyncpg.AdminShutdownError,
     asyncpg.CrashShutdownError,
