@@ -61,6 +61,10 @@ class RefusedBatch(Exception):
         self.ids = ids
 
 
+METADATA_PAUSE = 0.05
+METADATA_PAUSE_ALONE = 0.5
+"""Seconds between two questions to Kafka who leads which partition, and when nobody answered."""
+
 LARGEST_BATCH = 900_000
 """Bytes before compression: below the broker's message.max.bytes, so that a round is one batch per partition."""
 
@@ -100,6 +104,7 @@ class KafkaPublisher:
                 retry_backoff_ms=500,
             )
         )
+        _pace_metadata(publisher.producer.client)
         try:
             await publisher.producer.start()
         except BaseException:
@@ -172,6 +177,19 @@ class KafkaPublisher:
 
 class ProducerDied(KafkaError):  # type: ignore[misc]
     """The producer's background task has ended."""
+
+
+def _pace_metadata(client: Any) -> None:
+    """While a partition has no known leader the sender asks for metadata again at once, for ever and on a whole core,
+    as when a broker ends in the middle of a round."""
+    update = client._metadata_update
+
+    async def paced(*arguments: Any) -> Any:
+        updated = await update(*arguments)
+        await asyncio.sleep(METADATA_PAUSE if updated else METADATA_PAUSE_ALONE)
+        return updated
+
+    client._metadata_update = paced
 
 
 class WrongPartitions(KafkaError):  # type: ignore[misc]
