@@ -8,7 +8,6 @@ it sleeps (SIGSTOP) while the records are published, and is timed by its positio
 import signal
 import time
 from collections.abc import Sequence
-from datetime import UTC, datetime
 from uuid import UUID, uuid4
 
 import asyncpg
@@ -121,7 +120,7 @@ async def consume(place: Place, pool: Pool, process: psutil.Process, publisher: 
 
 def _states(count: int) -> Sequence[OutboxRow]:
     """New members, as the relay would publish them."""
-    at = datetime.now(UTC).isoformat()
+    at = clock.now().isoformat()
     states = [
         MemberState(
             member_id=new_id(),

@@ -131,6 +131,18 @@ async def test_a_consumer_that_hangs_in_the_middle_of_a_batch_loses_only_the_tim
     assert report.is_clean, str(report)
 
 
+async def a_deed_waits(orchard: Orchard) -> bool:
+    """Asked over a connection of its own: within one transaction PostgreSQL shows who does what as it was at first."""
+    ((waiting,),) = await fetch(
+        orchard.watcher_url,
+        """
+        SELECT count(*) FROM pg_stat_activity WHERE application_name = 'watcher'
+           AND datname = current_database() AND wait_event_type = 'Lock' AND query LIKE '%INTO heard%'
+        """,
+    )
+    return bool(waiting)
+
+
 @asynccontextmanager
 async def a_batch_in_work(orchard: Orchard) -> AsyncIterator[None]:
     """While this lasts a deed waits in the middle of its transaction."""
@@ -139,17 +151,7 @@ async def a_batch_in_work(orchard: Orchard) -> AsyncIterator[None]:
         async with conn.transaction():
             await conn.execute("LOCK TABLE heard IN ACCESS EXCLUSIVE MODE")
 
-            async def a_deed_waits() -> bool:
-                return bool(
-                    await conn.fetchval(
-                        """
-                        SELECT count(*) FROM pg_stat_activity WHERE application_name = 'watcher'
-                           AND datname = current_database() AND wait_event_type = 'Lock' AND query LIKE '%INTO heard%'
-                        """
-                    )
-                )
-
-            await wait_for(a_deed_waits, within=PATIENCE)
+            await wait_for(lambda: a_deed_waits(orchard), within=PATIENCE)
             yield
     finally:
         await conn.close()

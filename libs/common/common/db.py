@@ -50,6 +50,9 @@ TRANSIENT: tuple[type[BaseException], ...] = (
 )
 """The moment is at fault (away, locked, too slow, its disk full, a standby): try again later."""
 
+UNANSWERED: tuple[type[BaseException], ...] = (*TRANSIENT, asyncpg.PostgresError)
+"""Whatever a question to PostgreSQL ends with when it does not end with an answer."""
+
 UNHEARD = 2.0
 """Seconds beyond a statement's time limit until the server is taken for gone: its own limit can not reach us over a
 line that is dead."""

@@ -158,6 +158,8 @@ async def kafka() -> AsyncIterator[Kafka]:
 
 Check = Callable[[], Any | Awaitable[Any]]
 
+NOT_YET: tuple[type[BaseException], ...] = (AssertionError, LookupError, *db.UNANSWERED)
+
 
 async def wait_for(check: Check, *, within: float = 10.0) -> Any:
     """Ask again until ``check`` gives something true, and return it. The check's own failures count as "not yet"."""
@@ -171,7 +173,7 @@ async def wait_for(check: Check, *, within: float = 10.0) -> Any:
             if given:
                 return given
             problem: BaseException | None = None
-        except (AssertionError, LookupError, OSError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
+        except NOT_YET as error:
             problem = error
         if loop.time() > deadline:
             raise AssertionError(f"not within {within} s: {getattr(check, '__name__', check)}") from problem

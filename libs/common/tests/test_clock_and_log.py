@@ -7,6 +7,7 @@ from pathlib import Path
 from uuid import uuid4
 
 import pytest
+import structlog
 from common import clock, log
 
 
@@ -52,8 +53,20 @@ def test_a_noisy_logger_says_the_same_once_and_counts_the_rest():
     assert again.getMessage() == "unable to connect to k1 (9 like this were kept back)"
 
 
-def test_a_log_line_is_one_ecs_object(capsys):
+@pytest.fixture
+def a_process_of_the_hub():
+    """What a service configures once for its process, taken back: other tests share this one."""
+    root, before = logging.getLogger(), logging.getLogger().handlers[:]
+    level = root.level
     log.configure("hub")
+    yield
+    structlog.reset_defaults()
+    structlog.contextvars.clear_contextvars()
+    root.handlers[:] = before
+    root.setLevel(level)
+
+
+def test_a_log_line_is_one_ecs_object(capsys, a_process_of_the_hub):
     log.get_logger().info("meeting_moved", meeting_id="m-1")
     written = json.loads(capsys.readouterr().out.splitlines()[-1])
     assert written["message"] == "meeting_moved"
@@ -63,8 +76,7 @@ def test_a_log_line_is_one_ecs_object(capsys):
     assert list(written)[:3] == ["@timestamp", "log.level", "message"]
 
 
-def test_what_json_does_not_know_is_logged_as_its_text(capsys):
-    log.configure("hub")
+def test_what_json_does_not_know_is_logged_as_its_text(capsys, a_process_of_the_hub):
     meeting_id = uuid4()
     log.get_logger().info("meeting_moved", meeting_id=meeting_id, how_far=timedelta(hours=1), where=Path("/hub"))
     written = json.loads(capsys.readouterr().out.splitlines()[-1])

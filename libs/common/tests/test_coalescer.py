@@ -281,6 +281,25 @@ async def write_forms(conn: Connection, asks) -> list[str]:
     return ["again" if location else "first" for location in past]
 
 
+@pytest.mark.parametrize(
+    "error", [asyncpg.InternalClientError, asyncpg.ConnectionDoesNotExistError, asyncpg.DiskFullError, TimeoutError]
+)
+async def test_what_is_the_moments_fault_is_held_against_nobody(pool, notes, error):
+    """Whichever word asyncpg has for it; the first is its word for a session that ended between two statements."""
+    tried = []
+
+    async def be_interrupted(conn: Connection, asks) -> list[str]:
+        tried.append(len(asks))
+        await write_forms(conn, asks)
+        raise error("interrupted")
+
+    asks = [(uuid4(), f"note {n}") for n in range(20)]
+    outcomes = await ask_all(Coalescer(pool, be_interrupted, key=lambda ask: ask[0]), asks)
+    assert {type(outcome) for outcome in outcomes} == {Unsettled}
+    assert tried == [20], "halving would look for somebody to blame"
+    assert await notes.fetchval("SELECT count(*) FROM notes") == 0
+
+
 async def has_ended(conn: Connection, process: int) -> bool:
     return not await conn.fetchval("SELECT EXISTS (SELECT FROM pg_stat_activity WHERE pid = $1)", process)
 

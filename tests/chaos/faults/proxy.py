@@ -74,9 +74,14 @@ class Proxy:
         self._server = await asyncio.start_server(self._accept, ports.LOOPBACK, self.port)
 
     async def _close(self) -> None:
+        """Also for those who are let in at the last moment: they find themselves refused."""
+        self._refusing = True
         if self._server is not None:
             self._server.close()
         await self._reset_all()
+        while others := asyncio.all_tasks() - {asyncio.current_task()}:
+            await asyncio.wait(others)
+        await asyncio.sleep(0)  # what was aborted is closed in the next turn of the loop
 
     async def _reset_all(self) -> None:
         for connection in tuple(self._connections):
@@ -98,7 +103,7 @@ class Proxy:
         what it is for, and asyncio would log it as a surprise."""
         try:
             there, here = await asyncio.open_connection(ports.LOOPBACK, self.target)
-        except OSError:
+        except (OSError, asyncio.CancelledError):
             writer.transport.abort()
             return
         ways = [asyncio.create_task(self._pass(reader, here)), asyncio.create_task(self._pass(there, writer))]

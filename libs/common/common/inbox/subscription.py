@@ -14,7 +14,6 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
-import asyncpg
 from aiokafka import AIOKafkaConsumer, ConsumerRecord, TopicPartition
 from aiokafka.abc import ConsumerRebalanceListener
 from aiokafka.coordinator.assignors.roundrobin import RoundRobinPartitionAssignor
@@ -390,7 +389,7 @@ class DrainOnRevoke(ConsumerRebalanceListener):  # type: ignore[misc]
                 async with db.transaction(mine.pool) as conn:
                     await mine.places.settle(consumer, assigned, conn)
                 return
-            except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
+            except db.UNANSWERED as error:
                 log.warning("positions_not_read", group=mine.consumers.group, error=type(error).__name__)
             if await first_of(mine.stopping, within=pause):
                 return

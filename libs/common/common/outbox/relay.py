@@ -304,7 +304,7 @@ async def _direct_connection(url: str, application_name: str, session: float) ->
 async def _hang_up(conn: PlainConnection) -> None:
     try:
         await conn.close(timeout=5)
-    except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError):
+    except db.UNANSWERED:
         conn.terminate()
 
 

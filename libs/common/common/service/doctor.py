@@ -1,6 +1,5 @@
 """``doctor``: everything an operator would look at first, as sentences."""
 
-import asyncpg
 from aiokafka.errors import KafkaError
 
 from common import bus, db
@@ -26,13 +25,13 @@ async def examine(service: Service, settings: ServiceSettings) -> list[str]:
 async def _database_problems(service: Service, settings: ServiceSettings) -> list[str]:
     try:
         pool = await db.open_pool(settings.database_url, application_name=f"{service.name}.doctor", max_size=1)
-    except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
+    except db.UNANSWERED as error:
         return [f"PostgreSQL can not be reached ({type(error).__name__}): check DATABASE_URL"]
     try:
         async with pool.acquire() as conn:
             unsafe = await db.settings_problems(conn) if settings.production else []
             return unsafe + await _table_problems(service, conn)
-    except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
+    except db.UNANSWERED as error:
         return [f"PostgreSQL can not be asked ({type(error).__name__}): check DATABASE_URL"]
     finally:
         await pool.close()

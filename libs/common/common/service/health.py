@@ -8,9 +8,9 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from typing import Any
 
-import asyncpg
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 
+from common import db
 from common.service.shape import Runtime
 
 DATABASE_TIMEOUT = 2.0
@@ -70,7 +70,7 @@ class Health:
         try:
             async with asyncio.timeout(DATABASE_TIMEOUT), self.runtime.pool.acquire() as conn:
                 await conn.execute("SELECT")
-        except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError):
+        except db.UNANSWERED:
             return False
         return True
 

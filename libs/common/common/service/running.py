@@ -12,7 +12,6 @@ from collections.abc import Awaitable, Callable, Iterator, Sequence
 from functools import partial
 from typing import Any, Literal
 
-import asyncpg
 import uvicorn
 
 from common import bus, db, log, timers
@@ -259,7 +258,7 @@ async def _database_is_there(runtime: Runtime) -> bool:
             if problems and runtime.settings.production:
                 raise db.UnsafeDatabase("; ".join(problems))
             return True
-        except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
+        except db.UNANSWERED as error:
             failures += 1
             logger.warning("database_away", error=type(error).__name__)
         await first_of(runtime.stopping, within=relay.back_off(failures))

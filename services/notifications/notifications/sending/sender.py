@@ -73,7 +73,7 @@ async def _worker_lock(runtime: Runtime) -> AsyncIterator[tuple[PlainConnection,
         await workers.lock_own(lock, worker_id)
         yield lock, worker_id
     finally:
-        with contextlib.suppress(OSError, asyncpg.PostgresError, asyncpg.InterfaceError):
+        with contextlib.suppress(*db.UNANSWERED):
             await lock.close(timeout=5)
 
 
@@ -92,7 +92,7 @@ async def _make_sure_of(lock: PlainConnection) -> None:
     try:
         if await workers.holds_lock(lock):
             return
-    except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
+    except db.UNANSWERED as error:
         raise LockLost from error
     raise LockLost
 
