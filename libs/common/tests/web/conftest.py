@@ -14,6 +14,8 @@ from common.inbox import Consumers
 from common.settings import ServiceSettings
 from common.web import limits
 from fastapi import APIRouter, FastAPI, Request
+from playwright.async_api import Browser
+from web.browsing import chromium
 
 HOME = "http://localhost:8000"
 MakeSite = Callable[..., Awaitable[httpx.AsyncClient]]
@@ -135,3 +137,9 @@ def a_viewer() -> Callable[..., web.Viewer]:
 @pytest.fixture(autouse=True)
 def limits_are_on() -> None:
     limits.switch(True)
+
+
+@pytest.fixture
+async def browser() -> AsyncIterator[Browser]:
+    async with chromium() as browser:
+        yield browser

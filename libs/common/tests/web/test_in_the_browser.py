@@ -1,32 +1,15 @@
 """Our shells and components in a real browser: the policy holds, axe finds nothing, nothing scrolls sideways."""
 
-import asyncio
-import os
-from typing import Any
-
 import pytest
-import uvicorn
-from axe_playwright_python.async_playwright import Axe
 from common import web
-from common.testing import wait_for
 from fastapi import APIRouter, Request
 from fastapi.responses import JSONResponse, Response
-from playwright.async_api import Browser, Page, async_playwright
+from web.browsing import faults_of, open_page, served
 
 from deploy.local import assets
 
 pytestmark = pytest.mark.slow
 
-CHROMIUM = os.environ.get("CHROMIUM", "/usr/bin/chromium")
-FLAGS = [
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-]
 SHELLS = ("member", "survey", "console")
 AMINA = "0192f0c1-7a5e-7cc0-9d57-1f9a4a9f0f11"
 
@@ -53,9 +36,12 @@ EVERYTHING = """
 {{ ui.flag(form, "news", "News", hint="Every second month.") }}
 {{ ui.submit("Send it") }} {{ ui.submit("Leave", "danger") }} {{ ui.link("/", "Back", icon_name="arrow-left") }}
 </form>
-<dl class="tiles">{{ ui.tile("Response rate", "51.7 %", "213 of 412") }}{{ ui.tile("Delivered", "97.8 %") }}</dl>
+<dl class="tiles">{{ ui.tile("Response rate", "51.7 %", "213 of 412") }}{{ ui.tile("Delivered", "97.8 %") }}
+{{ ui.tile("Waiting", "7,654,321,000", ui.status("Vous avez répondu oui, et nous l'avons noté", "ok")) }}</dl>
 {% call ui.table("Shares", ["Region", ("Share", "end")]) %}
 <tr><th scope="row">Americas</th>{% call ui.cell("Share", "end") %}{{ charts.bar(3, 9) }} 33 %{% endcall %}</tr>
+<tr><th scope="row">Asia</th>{% call ui.cell("Share") %}
+{{ ui.status("لم نتمكن من الوصول إليه بالبريد الإلكتروني", "warn") }}{% endcall %}</tr>
 {% endcall %}
 {{ charts.diverging([22, 31, 14, 24, 9], charts.Diverging.around([[22, 31, 14, 24, 9]]), rtl=dir == "rtl") }}
 {{ charts.curve([(0, 0), (0.3, 0.4), (1, 0.5)], "Answers over time", rules=[0.5]) }}
@@ -95,36 +81,8 @@ async def address(make_app, someone, unused_tcp_port):
     shells = {f"{shell}.all.html": EVERYTHING.replace("SHELL", f"{shell}.html") for shell in SHELLS}
     home = f"http://localhost:{unused_tcp_port}"
     app = make_app(pages, api=api, templates=shells, authenticate=someone("admin"), service="members", public_url=home)
-    server = uvicorn.Server(uvicorn.Config(app, port=unused_tcp_port, log_level="error", lifespan="off", ws="none"))
-    serving = asyncio.create_task(server.serve())
-    await wait_for(lambda: server.started)
-    yield home
-    server.should_exit = True
-    await serving
-
-
-@pytest.fixture
-async def browser():
-    async with async_playwright() as playwright:
-        browser = await playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
-        yield browser
-        await browser.close()
-
-
-async def open_page(browser: Browser, address: str, **options: Any) -> tuple[Page, list[str]]:
-    """The page and, growing, what the browser complains of."""
-    context = await browser.new_context(**{"viewport": {"width": 1280, "height": 800}, **options})
-    page, complaints = await context.new_page(), []
-    page.on("console", lambda message: complaints.append(message.text))
-    page.on("pageerror", lambda error: complaints.append(str(error)))
-    page.on("requestfailed", lambda request: complaints.append(request.url))
-    await page.goto(address)
-    return page, complaints
-
-
-async def faults_of(page: Page) -> list[str]:
-    found = await Axe().run(page)
-    return [f"{fault['id']}: {fault['nodes'][0]['html'][:120]}" for fault in found.response["violations"]]
+    async with served(app, unused_tcp_port):
+        yield home
 
 
 LOOKS = {

@@ -1,18 +1,16 @@
 """The operations pages: what waits, what died, and what staff may do about it."""
 
-import asyncio
 import re
 from types import SimpleNamespace
 from uuid import UUID, uuid4
 
 import pytest
-import uvicorn
 from common import db, outbox
-from common.testing import as_record, deliver, wait_for
+from common.testing import as_record, deliver
 from common.web.operations import Figure
 from toy.events import TreeFelled, TreeGrew
 from toy.watcher import app as watcher
-from web.test_in_the_browser import browser, faults_of, open_page  # noqa: F401 - a fixture
+from web.browsing import faults_of, open_page, served
 
 from deploy.local import assets
 
@@ -161,20 +159,16 @@ async def test_what_only_this_service_knows_stands_beside(console):
 
 @pytest.mark.slow
 @pytest.mark.parametrize("look", [{"viewport": {"width": 360, "height": 740}}, {"color_scheme": "dark"}])
-async def test_it_is_for_everybody_on_any_screen(make_app, pool, conn, someone, browser, unused_tcp_port, look):  # noqa: F811
+async def test_it_is_for_everybody_on_any_screen(make_app, pool, conn, someone, browser, unused_tcp_port, look):
     letters = [await bury(conn, tree) for tree in ("oak", "ash", f"{uuid4()}")]
     assert all(isinstance(letter, UUID) for letter in letters)
     assets.make_assets()
     home = f"http://localhost:{unused_tcp_port}"
     app = make_app(pool=pool, consumers=[watcher.consumers], authenticate=someone("admin"), public_url=home)
-    server = uvicorn.Server(uvicorn.Config(app, port=unused_tcp_port, log_level="error", lifespan="off", ws="none"))
-    serving = asyncio.create_task(server.serve())
-    await wait_for(lambda: server.started)
-    for path in ("", f"/letters/{letters[0]}", f"/letters/{letters[0]}/drop"):
-        page, complaints = await open_page(browser, f"{home}{HERE}{path}", **look)
-        assert complaints == []
-        assert await faults_of(page) == [], path
-        assert await page.evaluate("document.documentElement.scrollWidth <= innerWidth"), path
-        await page.context.close()
-    server.should_exit = True
-    await serving
+    async with served(app, unused_tcp_port):
+        for path in ("", f"/letters/{letters[0]}", f"/letters/{letters[0]}/drop"):
+            page, complaints = await open_page(browser, f"{home}{HERE}{path}", **look)
+            assert complaints == []
+            assert await faults_of(page) == [], path
+            assert await page.evaluate("document.documentElement.scrollWidth <= innerWidth"), path
+            await page.context.close()
