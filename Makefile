@@ -6,6 +6,10 @@ ANY_PYTHON = $(firstword $(wildcard $(VENV)/python) $(PYTHON))
 T ?=
 B ?=
 SERVICES := members hub surveys notifications
+# Compiled once for all processes, outside of the sources: each would otherwise compile 4 s of libraries where the
+# environment forbids to write beside them.
+export PYTHONPYCACHEPREFIX := $(CURDIR)/.local/pycache
+unexport PYTHONDONTWRITEBYTECODE
 # For every platform, each file by its hash, and from whichever index the machine is set to use.
 PIN := uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-package common \
 	--custom-compile-command "make lock"
