@@ -1,5 +1,5 @@
 #!/bin/bash
-# Base images under their official names for a machine that can pull none: from Debian's packages, two wheels and Kafka's
+# Base images under their official names for a machine that can pull none: from Debian's packages, three wheels and Kafka's
 # jars. Where the official images can be pulled, nothing here is needed; an official image that is there is left alone.
 set -euo pipefail
 
@@ -16,9 +16,11 @@ main() {
   build python:3.11-bookworm python --target full
   build postgres:18 postgres
   build caddy:2 caddy
+  build node:22-bookworm-slim node
   check_jars
   build apache/kafka:4.1.1 kafka --build-context "jars=$JARS"
-  echo "images: debian:bookworm-slim, python:3.11-slim-bookworm, python:3.11-bookworm, postgres:18, caddy:2, apache/kafka:4.1.1"
+  echo "images: debian:bookworm-slim, python:3.11-slim-bookworm, python:3.11-bookworm, postgres:18, caddy:2," \
+    "node:22-bookworm-slim, apache/kafka:4.1.1"
 }
 
 exists() { docker image inspect "$1" >/dev/null 2>&1; }
