@@ -1,4 +1,4 @@
-"""The forms of the system, as people come across them: every page that links lead to, looked through for forms."""
+"""The pages and forms of the system, as people come across them: every page that links lead to."""
 
 import re
 from collections import Counter
@@ -63,14 +63,14 @@ class Form:
         return {control.name for control in self.controls if control.kind in TYPED}
 
 
-def routes_of_forms() -> dict[str, re.Pattern[str]]:
-    """Every address that takes a form, by its path as the code declares it."""
+def routes_of(method: str) -> dict[str, re.Pattern[str]]:
+    """Every address of pages (GET) or that takes a form (POST), by its path as the code declares it."""
     return {
         route.path: route.path_regex
         for service in SERVICES
         for router in _routers(import_module(f"{service}.pages"))
         for route in router.routes
-        if isinstance(route, APIRoute) and "POST" in (route.methods or ())
+        if isinstance(route, APIRoute) and method in (route.methods or ())
     }
 
 
@@ -80,9 +80,18 @@ def _routers(pages: Any) -> list[APIRouter]:
 
 
 async def forms_found(client: httpx.AsyncClient, start: Iterable[str]) -> list[Form]:
+    """On all pages that are found."""
+    found: dict[tuple[str, ...], Form] = {}
+    for page in await pages_found(client, start):
+        for form in page.forms:
+            found.setdefault(form.shape, form)
+    return list(found.values())
+
+
+async def pages_found(client: httpx.AsyncClient, start: Iterable[str]) -> list["Page"]:
     """By following links, from these pages on."""
     waiting, seen, kinds = list(start), set(start), Counter[str]()
-    found: dict[tuple[str, ...], Form] = {}
+    found: list[Page] = []
     while waiting:
         address = waiting.pop(0)
         kinds[_pattern(address)] += 1
@@ -92,13 +101,11 @@ async def forms_found(client: httpx.AsyncClient, start: Iterable[str]) -> list[F
         assert answer.status_code < 500, f"{address}: {answer.status_code}"
         if not answer.headers.get("content-type", "").startswith("text/html"):
             continue
-        page = read_page(answer.text, str(answer.url.raw_path, "ascii"))
-        for form in page.forms:
-            found.setdefault(form.shape, form)
+        found.append(page := read_page(answer.text, str(answer.url.raw_path, "ascii")))
         links = [link for link in page.links if link not in seen]
         seen.update(links)
         waiting += links
-    return list(found.values())
+    return found
 
 
 def _pattern(address: str) -> str:

@@ -18,10 +18,10 @@ from pathlib import Path
 import httpx
 import pytest
 
-from deploy.local import assets, databases, stack
 from deploy.local.seed.visitor import expect, staff
 from deploy.local.stack import SERVICES, Stack
-from tests.journeys.forms import Form, forms_found, read_page, routes_of_forms
+from tests.journeys import on_engines
+from tests.journeys.forms import Form, forms_found, read_page, routes_of
 from tests.journeys.hostile import Sent, a_problem_in_words, against_api, against_form
 from tests.journeys.inside import nothing_is_stuck
 from tests.journeys.used import World, a_used_system
@@ -51,20 +51,8 @@ and at the very end those that end a session."""
 @pytest.fixture(scope="module")
 def busy(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
     """Apart from the other journeys', and nobody is slowed down."""
-    assets.make_assets()
-    running = Stack(
-        tmp_path_factory.mktemp("hostile"),
-        stack.free_ports(),
-        durable=False,
-        postgres_url=os.environ["TEST_POSTGRES_URL"],
-        kafka=os.environ["TEST_KAFKA"],
-        prefix=f"hostile-{os.getpid()}-",
-        extra_environment={"RATE_LIMITS": "false"},
-    )
-    running.start()
-    yield running
-    running.stop()
-    databases.drop(running.databases, os.environ["TEST_POSTGRES_URL"])
+    with on_engines.running(tmp_path_factory.mktemp("hostile"), "hostile", RATE_LIMITS="false") as running:
+        yield running
 
 
 @pytest.fixture
@@ -117,7 +105,7 @@ async def forms_of_all(world: World) -> dict[str, list[Form]]:
 
 def expect_every_form(forms: dict[str, list[Form]]) -> None:
     """People came across every form that the code has."""
-    routes = routes_of_forms()
+    routes = routes_of("POST")
     found = {route for one in forms.values() for form in one for route in routes if routes[route].match(form.action)}
     assert set(routes) - found == set()
 

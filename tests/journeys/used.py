@@ -40,13 +40,13 @@ class World:
 async def a_used_system(here: Stack) -> AsyncIterator[World]:
     post = Postbox(here)
     async with AsyncExitStack() as doors:
-        visitor, member = [await doors.enter_async_context(_client(here)) for _ in range(2)]
+        visitor, member = [await doors.enter_async_context(a_client(here)) for _ in range(2)]
         console = await doors.enter_async_context(staff(here))
         meeting = await meet(console, here)
         for address in ASKED:
-            async with _client(here) as guest:
-                await _join(guest, post, address)
-        await _join(member, post, MEMBER)
+            async with a_client(here) as guest:
+                await join(guest, post, address)
+        await join(member, post, MEMBER)
         campaign = await ask(console, meeting)
         links = await _answer_in_part(visitor, post)
         await _lose_a_mail(here)
@@ -69,12 +69,12 @@ async def a_used_system(here: Stack) -> AsyncIterator[World]:
         )
 
 
-def _client(here: Stack) -> httpx.AsyncClient:
+def a_client(here: Stack) -> httpx.AsyncClient:
     return httpx.AsyncClient(base_url=here.url, headers={"Sec-Fetch-Site": "same-origin"}, timeout=30)
 
 
-async def _join(client: httpx.AsyncClient, post: Postbox, address: str) -> None:
-    described = {"name": address, "email": address, "country": "LB", "language": "en", "consents": ["surveys"]}
+async def join(client: httpx.AsyncClient, post: Postbox, address: str, name: str = "Somebody") -> None:
+    described = {"name": name, "email": address, "country": "LB", "language": "en", "consents": ["surveys"]}
     expect(await client.post("/api/members/applications", json=described, headers=idempotency_key()), 202)
     link = httpx.URL((await post.waits_for(address, "/confirm/")).link("/confirm/")).path
     expect(await client.post(link, data={}), 303)

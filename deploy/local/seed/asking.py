@@ -22,9 +22,11 @@ WISHES = {
 }
 
 
-async def ask(console: httpx.AsyncClient, meeting: dict[str, Any]) -> str:
+SURVEY: dict[str, Any] = json.loads((Path(__file__).parent / "survey.json").read_text())
+
+
+async def ask(console: httpx.AsyncClient, meeting: dict[str, Any], document: dict[str, Any] = SURVEY) -> str:
     """Write the survey, publish it, and open it at once for everybody; returns the campaign."""
-    document = json.loads((Path(__file__).parent / "survey.json").read_text())
     begun = await console.post("/api/surveys/definitions", json=document, headers=idempotency_key())
     survey = expect(begun, 201)["survey_id"]
     published = await console.post(f"/api/surveys/definitions/{survey}/versions", headers=idempotency_key())
