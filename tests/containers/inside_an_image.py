@@ -6,13 +6,16 @@ Arguments: the service, then sentences to say in each language.
 import json
 import re
 import sys
+from datetime import UTC, datetime
 from importlib import import_module
 from pathlib import Path
 
+from common.web import times
 from common.web.i18n import LANGUAGES, Catalogs
 from common.web.site import COMMON_TEMPLATES
 from common.web.static_files import COMMON_STATIC, StaticFolder
 
+MOMENT = datetime(2026, 12, 10, 15, tzinfo=UTC)
 ASKED_BY_TEMPLATES = re.compile(r"asset\((.*?)\)")
 FILE = re.compile(r"'([\w./-]+\.\w+)'")
 ASKED_BY_STYLES = re.compile(r"""url\(["']?([^"')#?]+)""")
@@ -44,6 +47,7 @@ def main(service: str, *sentences: str) -> None:
         "files": {"common": files(COMMON_STATIC.parents[1]), service: files(own)},
         "assets": assets(service, own),
         "said": {language: [catalogs.say(language, sentence) for sentence in sentences] for language in LANGUAGES},
+        "moment": {language: times.format_moment(MOMENT, "Asia/Beirut", language) for language in LANGUAGES},
     }
     print(json.dumps(told))
 

@@ -11,9 +11,11 @@ from typing import Any
 import pytest
 from babel.messages.pofile import read_po
 from common.web.i18n import COMMON_LOCALE, LANGUAGES, Catalogs
+from common.web.times import format_moment
 
 from tests.containers import builds, composed, engine
 from tests.containers.company_proxy import CompanyProxy, company_proxy
+from tests.containers.inside_an_image import MOMENT
 from tests.containers.system import SERVICES
 
 COMMON = engine.ROOT / "libs" / "common" / "common"
@@ -85,7 +87,8 @@ def test_an_image_has_every_file_of_its_code_and_speaks_every_language(service: 
     assert [name for name, there in told["assets"].items() if not there] == []
     ours = Catalogs(own / "locale")
     assert told["said"] == {language: [ours.say(language, one) for one in sentences] for language in LANGUAGES}
-    assert len({tuple(said) for said in told["said"].values()}) == len(LANGUAGES)
+    assert told["moment"] == {language: format_moment(MOMENT, "Asia/Beirut", language) for language in LANGUAGES}
+    assert len({*told["moment"].values(), *map(tuple, told["said"].values())}) == 2 * len(LANGUAGES)
 
 
 def a_sentence(locale: Path) -> str:
