@@ -54,6 +54,9 @@ class ServiceSettings(BaseSettings):
     """8080 in the images."""
     health_port: int = 0
     """/livez, /readyz, /metrics. 0 takes any free port; 9090 in the images."""
+    trusted_proxies: str = "127.0.0.0/8,::1"
+    """Addresses and networks of front doors, with commas between them: they are believed about who calls
+    (X-Forwarded-For), which limits are counted by. In the images: all private networks."""
     drain_seconds: float = 2.0
     """How long web goes on answering after SIGTERM, until every front door has heard that it ends."""
     topic_prefix: str = ""

@@ -7,7 +7,6 @@ from common.db import Pool
 from common.events.members import ContactState, ErasureState, MemberState, SigningKeyState
 from common.testing import Clock, told
 from common.web import limits, tokens
-from fastapi import Request
 from members.app import service
 from members.commands import erasure, staff
 from members.intake import requests
@@ -68,9 +67,7 @@ async def test_a_crowded_network_waits_and_only_a_flood_is_refused(browser: Brow
     ],
 )
 def test_networks_are_told_apart_as_providers_give_them_out(host: str, neighbour: str, stranger: str):
-    def network(client: str) -> str:
-        return requests.network_of(Request({"type": "http", "client": (client, 1)}))
-
+    network = requests.network_of
     assert network(host) == network(neighbour) != network(stranger)
 
 

@@ -6,6 +6,7 @@ front door has heard of it: a request that it has sent already can not be sent a
 
 import asyncio
 import contextlib
+import gc
 import signal
 import socket
 from collections.abc import Awaitable, Callable, Iterator, Sequence
@@ -88,6 +89,7 @@ async def _run_roles(runtime: Runtime, roles: list[str]) -> None:
         for role in roles
         if role == "web"
     ]
+    _spare_what_was_loaded()
     logger.info("service_started", roles=roles)
     stop = asyncio.create_task(runtime.stopping.wait())
     await asyncio.wait([stop, *workers, *web], return_when=asyncio.FIRST_COMPLETED)
@@ -102,6 +104,14 @@ async def _run_roles(runtime: Runtime, roles: list[str]) -> None:
     for task in workers + web:
         if not task.cancelled() and (error := task.exception()):
             raise error
+
+
+def _spare_what_was_loaded() -> None:
+    """What the start has loaded stays to the end: the garbage collector need not go through it after every few hundred
+    requests. It looks at what came since, less often (gc.freeze in the standard library's documentation)."""
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(20_000, 20, 50)
 
 
 async def _finish(tasks: Sequence[asyncio.Task[None]], *, until: float) -> None:
@@ -223,6 +233,7 @@ async def _listen(
             access_log=False,
             log_config=None,
             server_header=False,
+            proxy_headers=False,
             timeout_keep_alive=KEEP_ALIVE,
             timeout_graceful_shutdown=int(GRACE),
         ),

@@ -24,6 +24,7 @@ from common.web.limits import Turnstile, Use, count_uses, limit
 from common.web.once import claim_forms, once, release_forms
 from common.web.pages import gettext, is_fragment, redirect, render
 from common.web.sessions import follow_sessions, here, safe_next
+from common.web.site import caller
 from common.web.transactions import Tx
 from common.web.viewers import AdminOnly, MemberOnly, StaffOnly, Viewer, identify, require, viewer
 
@@ -44,6 +45,7 @@ __all__ = [
     "Viewer",
     "answer",
     "body_limit",
+    "caller",
     "charts",
     "check_match",
     "claim_calls",

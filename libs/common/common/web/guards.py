@@ -5,7 +5,6 @@ from collections.abc import Callable, Iterable
 from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import TypeVar
-from urllib.parse import urlsplit
 
 from fastapi import Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -209,6 +208,7 @@ async def refuse_cross_origin(request: Request) -> None:
 
 def _is_ours(request: Request, origin: str) -> bool:
     """The public address, or the very host that was asked (a development machine has several names)."""
-    public = urlsplit(request.app.state.site.public_url)
-    host = request.headers.get("host", "")
-    return origin in (f"{public.scheme}://{public.netloc}", f"http://{host}", f"https://{host}")
+    if origin == request.app.state.site.origin:
+        return True
+    host = header(request.scope, b"host").decode("latin-1")
+    return origin in (f"http://{host}", f"https://{host}")

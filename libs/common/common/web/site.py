@@ -3,11 +3,13 @@
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
 
 import jinja2
 from fastapi import Request
 
 from common.web import charts, times
+from common.web.callers import FrontDoors, networks
 from common.web.i18n import LANGUAGES, Catalogs
 from common.web.static_files import StaticFolder
 from common.web.viewers import Authenticate
@@ -27,9 +29,17 @@ class Site:
     authenticate: Authenticate
     templates: Path
     environments: dict[str, jinja2.Environment] = field(init=False)
+    front_doors: FrontDoors = field(init=False)
+    public_url: str = field(init=False)
+    origin: str = field(init=False)
+    """Of our own pages (RFC 6454)."""
 
     def __post_init__(self) -> None:
-        watch_files = self.runtime.settings.environment == "development"
+        settings = self.runtime.settings
+        object.__setattr__(self, "front_doors", FrontDoors(networks(settings.trusted_proxies)))
+        object.__setattr__(self, "public_url", settings.public_url.rstrip("/"))
+        object.__setattr__(self, "origin", "{0.scheme}://{0.netloc}".format(urlsplit(self.public_url)))
+        watch_files = settings.environment == "development"
         environments = {
             language: environment(self.templates, self.catalogs, language, watch_files=watch_files)
             for language in LANGUAGES
@@ -39,10 +49,6 @@ class Site:
         object.__setattr__(self, "environments", environments)
 
     @property
-    def public_url(self) -> str:
-        return str(self.runtime.settings.public_url).rstrip("/")
-
-    @property
     def is_https(self) -> bool:
         return self.public_url.startswith("https:")
 
@@ -50,6 +56,11 @@ class Site:
 def site_of(request: Request) -> Site:
     site: Site = request.app.state.site
     return site
+
+
+def caller(request: Request) -> str:
+    """The address of whoever sent this, as our front doors tell it."""
+    return site_of(request).front_doors.caller(request)
 
 
 def environment(templates: Path, catalogs: Catalogs, language: str, *, watch_files: bool = False) -> jinja2.Environment:

@@ -35,7 +35,7 @@ async def slow_down_crowds(request: Request) -> None:
     Counted outside of the request's transaction: neighbours must not wait for each other's commits.
     """
     turnstile: web.Turnstile = request.app.state.runtime.resources[TURNSTILE]
-    key = f"network {network_of(request)}"
+    key = f"network {network_of(web.caller(request))}"
     try:
         await turnstile.limit(key, at_most=SLOWED_ABOVE, per=PER)
     except TooMany:
@@ -43,15 +43,14 @@ async def slow_down_crowds(request: Request) -> None:
         await turnstile.limit(f"crowd {key}", at_most=REFUSED_ABOVE - SLOWED_ABOVE, per=PER)
 
 
-def network_of(request: Request) -> str:
+def network_of(address: str) -> str:
     """/24 of IPv4, /48 of IPv6: what one household, company or provider holds."""
-    host = request.client.host if request.client else ""
     for family, octets in ((socket.AF_INET, 3), (socket.AF_INET6, 6)):
         try:
-            return socket.inet_pton(family, host)[:octets].hex()
+            return socket.inet_pton(family, address)[:octets].hex()
         except (OSError, ValueError):  # not of that family, or no address at all
             continue
-    return host
+    return address
 
 
 def device(request: Request) -> str:
