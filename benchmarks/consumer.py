@@ -8,13 +8,14 @@ it sleeps (SIGSTOP) while the records are published, and is timed by its positio
 import signal
 import time
 from collections.abc import Sequence
-from uuid import UUID, uuid4
+from uuid import UUID
 
 import asyncpg
 import psutil
 from common import clock
 from common.db import Pool
 from common.events.members import MemberState
+from common.ids import new_id
 from common.outbox.publishing import KafkaPublisher, OutboxRow
 
 from benchmarks.figures import Growth, Report, Turn, line, ms_per_operation
@@ -137,12 +138,6 @@ def _states(count: int) -> Sequence[OutboxRow]:
         OutboxRow(place, new_id(), state.topic, state.key, None, state.type, 1, state.body(), False, at)
         for place, state in enumerate(states)
     ]
-
-
-def new_id() -> UUID:
-    """Grows with time as those of the database do (RFC 9562, version 7)."""
-    milliseconds = time.time_ns() // 1_000_000
-    return UUID(int=milliseconds << 80 | 0x7 << 76 | uuid4().int & ((1 << 76) - 1) & ~(0b11 << 62) | 0b10 << 62)
 
 
 async def _known(pool: Pool) -> int:

@@ -16,12 +16,12 @@ from common import bus, clock, db, sealing
 from common.db import Pool
 from common.events.members import Contact, ContactState, Letter, LetterRequested
 from common.events.surveys import CampaignKeyState, CampaignState, CampaignText, Occasion, ParticipationTicked
+from common.ids import new_id
 from common.outbox.publishing import KafkaPublisher, OutboxRow
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 from notifications.store import campaigns
 
-from benchmarks.consumer import new_id
 from benchmarks.figures import Cpu, Growth, Line, Report
 from benchmarks.place import Place, until
 from benchmarks.sink import Sink, sink

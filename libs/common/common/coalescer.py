@@ -50,8 +50,10 @@ class Coalescer(Generic[Ask, Answer]):
         lanes: int = 2,
         at_most: int = 500,
         name: str = "",
+        in_transaction: bool = True,
     ) -> None:
-        """``write`` runs inside a transaction, again for each half of a batch that failed. ``name`` is for /metrics."""
+        """``write`` runs inside a transaction (a single statement may do without), and again for each half of a batch
+        that failed. ``name`` is for /metrics."""
         self._pool = pool
         self._write = write
         self._key = key
@@ -62,6 +64,7 @@ class Coalescer(Generic[Ask, Answer]):
         self._in_work: set[Any] = set()
         self._closed = False
         self._context = contextvars.copy_context()  # a batch belongs to no request: its logs must not name one
+        self._connect = db.transaction if in_transaction else Pool.acquire
         self._sizes = metrics.COALESCED.labels(name or getattr(write, "__name__", "write"))
 
     async def put(self, ask: Ask) -> Answer:
@@ -128,7 +131,7 @@ class Coalescer(Generic[Ask, Answer]):
         self._sizes.observe(len(batch))
         try:
             batch = sorted(batch, key=lambda asker: asker.key)
-            async with db.transaction(self._pool) as conn:
+            async with self._connect(self._pool) as conn:
                 answers = await self._write(conn, [asker.ask for asker in batch])
                 answered = list(zip(batch, answers, strict=True))
         except Exception as error:

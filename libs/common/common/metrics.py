@@ -13,6 +13,7 @@ INBOX_BURIED = Counter("inbox_dead_letters", "Records that became dead letters",
 INBOX_PARKED = Counter("inbox_parked", "Facts that wait behind a dead letter", ["group"])
 INBOX_RETRIES = Counter("inbox_retries", "Batches tried again for a passing reason", ["group"])
 INBOX_LOST = Gauge("inbox_positions_lost", "Partitions whose position lies below the log's start", ["group"])
+INBOX_BEHIND = Gauge("inbox_records_behind", "Records in Kafka that this process has still to take", ["group", "topic"])
 INBOX_ASSIGNED = Gauge("inbox_partitions_assigned", "Partitions this process consumes", ["group"])
 
 RESTARTS = Counter("role_restarts", "Roles that failed and were started again", ["role"])

@@ -12,6 +12,7 @@ from common.inbox.applying import UNLUCKY_KEYS, TooManyFailures
 from common.inbox.subscription import Dead, Subscription
 from common.service.letters import log_starts
 from common.service.supervision import supervise
+from prometheus_client import REGISTRY
 from toy.events import TreeGrew
 from toy.watcher import app
 from watching import QUICK, Watch, consuming, crash, grew, heard_by, is_heard
@@ -68,6 +69,22 @@ async def test_no_offset_is_told_before_the_commit(pool, kafka, topics, watch, e
     watch.gate.set()
     async with consuming(kafka, pool, watch):
         await is_heard(pool, eventually, [("oak", 1)], within=20)
+
+
+async def test_how_far_behind_it_is_can_be_scraped(pool, kafka, topics, watch, eventually):
+    """Of three records one is at work, the second batch waits behind it."""
+
+    def behind():
+        labels = {"group": "watcher", "topic": "grower.tree"}
+        return REGISTRY.get_sample_value("inbox_records_behind", labels)
+
+    watch.gate.clear()
+    async with consuming(kafka, pool, watch, max_records=1):
+        await streams.send(kafka, grew(1), grew(2), grew(3))
+        await eventually(lambda: behind() == 2)
+        watch.gate.set()
+        await is_heard(pool, eventually, [("oak", height) for height in (1, 2, 3)])
+        await eventually(lambda: behind() == 0)
 
 
 async def test_a_surprise_in_the_middle_of_a_batch_skips_nothing(pool, kafka, topics, watch, eventually, monkeypatch):

@@ -17,6 +17,7 @@ from common.inbox import Consumers
 
 from notifications.commands import campaigns as campaign_commands
 from notifications.commands import erasing, intake
+from notifications.metrics import ANSWERS_KNOWN_UNTIL
 from notifications.store import campaigns, known
 
 letters = Consumers("notifications.letters")
@@ -94,6 +95,7 @@ async def remind_them_no_more(recorded: list[ParticipationRecorded], conn: Conne
 @everything.on(ParticipationTicked)
 async def know_the_answers_until(tick: ParticipationTicked, conn: Connection) -> None:
     await campaigns.save_watermark(conn, tick.partition, tick.ticked_at)
+    ANSWERS_KNOWN_UNTIL.labels(tick.partition).set(tick.ticked_at.timestamp())
 
 
 @bulk.on_batch(InvitationsIssued)

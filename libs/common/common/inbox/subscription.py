@@ -29,6 +29,7 @@ from common.db import Pool
 from common.inbox.applying import Applied, TooManyFailures, apply
 from common.inbox.consumers import Consumers
 from common.inbox.erased_first import learn_of_erasures
+from common.inbox.lag import tell_lag
 from common.inbox.places import Places
 from common.log import get_logger
 from common.metrics import (
@@ -137,6 +138,7 @@ class Subscription:
         finally:
             await self._take_down(broker)
             INBOX_ASSIGNED.labels(self.consumers.group).set(0)
+            tell_lag(self.consumers.group, self.consumers.topics, None)
         if self.failure:
             raise self.failure
 
@@ -222,6 +224,7 @@ class Subscription:
                     if task is not None and task.done():
                         raise Dead(f"{self.consumers.group}: a background task of the Kafka client has ended")
                 INBOX_ASSIGNED.labels(self.consumers.group).set(len(consumer.assignment()))
+                tell_lag(self.consumers.group, self.consumers.topics, consumer)
                 self.subscriber.batch_timeout_ms = POLL if _hears_kafka(consumer) else POLL_ALONE
 
     async def take(self, message: KafkaMessage) -> None:

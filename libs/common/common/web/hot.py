@@ -120,8 +120,11 @@ class HotRoutes:
         if taken is None:
             return await self.app(scope, again, send)
         request_id = identified(taken.request.scope)
-        with structlog.contextvars.bound_contextvars(request_id=request_id):
+        tokens = structlog.contextvars.bind_contextvars(request_id=request_id)
+        try:
             response = await self._answer(route, taken)
+        finally:
+            structlog.contextvars.reset_contextvars(**tokens)
         response.raw_headers = completed(response.raw_headers, self.headers)
         response.raw_headers.append((REQUEST_ID, request_id.encode()))
         await response(scope, receive, send)

@@ -63,7 +63,7 @@ class Turnstile:
     def __init__(self, pool: Pool) -> None:
         each_for_itself = count()
         self._counting: Coalescer[Use, None] = Coalescer(
-            pool, count_uses, key=lambda _: next(each_for_itself), name="turnstile"
+            pool, count_uses, key=lambda _: next(each_for_itself), name="turnstile", in_transaction=False
         )
 
     async def limit(self, key: str, *, at_most: int, per: timedelta) -> None:

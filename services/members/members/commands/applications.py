@@ -28,10 +28,10 @@ async def apply(conn: Connection, applicants: Sequence[Applicant], *, now: datet
     must learn nothing, not even from the time it takes."""
     if not applicants:
         return []
-    keys = await vault.new_keys(len(applicants), now=now)
-    applications = [applicant.apply(key.person_id, now=now) for applicant, key in zip(applicants, keys, strict=True)]
-    await store.add_applications(conn, applications, keys)
-    await timers.set_timers(conn, ANSWER, [str(application.id) for application in applications], now)
+    async with vault.new_keys(len(applicants), now=now) as keys:
+        applications = [each.apply(key.person_id, now=now) for each, key in zip(applicants, keys, strict=True)]
+        await store.add_applications(conn, applications, keys)
+        await timers.set_timers(conn, ANSWER, [str(application.id) for application in applications], now)
     return applications
 
 

@@ -7,12 +7,12 @@ from uuid import UUID
 from common import outbox, timers
 from common.db import Connection
 from common.events.members import Letter, LetterRequested
+from common.ids import new_id
 from common.sealing import aad, seal
 
 from members.domain.letters import PendingLetter
 from members.keyring import keyring
 from members.store import applications as store
-from members.store import ids
 
 REISSUE = "reissue_letter"
 
@@ -28,7 +28,7 @@ def link(path: str) -> str:
 
 async def request(conn: Connection, letter: Letter) -> UUID:
     """Ask notifications for a letter, without looking after it: nobody could write it again."""
-    letter_id = await ids.new_id(conn)
+    letter_id = new_id()
     plain = letter.model_dump_json().encode()
     place = aad(LetterRequested.topic, str(letter_id), 0)
     sealed = seal(keyring().notifications_public_key, plain, aad=place)

@@ -9,13 +9,13 @@ from common import outbox, timers
 from common.db import Connection
 from common.errors import NotAllowed, NotFound
 from common.events.members import Letter, SessionState
+from common.ids import new_id
 
 from members.commands import letters
 from members.domain.membership import Member, is_staff
 from members.domain.sign_in import LINK_WORKS_FOR, Session, SignIn, start_session
 from members.keyring import keyring, token_hash
 from members.store import applications as pending
-from members.store import ids
 from members.store import members as people
 from members.store import sign_in as store
 
@@ -33,7 +33,7 @@ async def ask_for_link(conn: Connection, address: str, *, next_path: str, now: d
     """Returns the secret of this browser. Whether the address is known is found out behind the answer."""
     browser = letters.new_token()
     asked = SignIn(
-        id=await ids.new_id(conn),
+        id=new_id(),
         member_id=None,
         browser_hash=token_hash(browser),
         expires_at=now + LINK_WORKS_FOR,
@@ -72,7 +72,7 @@ class Opened:
 
 async def make_link_for_anywhere(conn: Connection, member: Member, *, works_for: timedelta, now: datetime) -> str:
     """A link nobody asked for in a browser; it is printed, not mailed (development)."""
-    link_id, token = await ids.new_id(conn), letters.new_token()
+    link_id, token = new_id(), letters.new_token()
     expires_at = now + works_for
     printed = SignIn(link_id, member.id, token_hash(letters.new_token()), expires_at, "/staff", anywhere=True)
     await store.add_sign_in(conn, printed, None, now=now)
@@ -127,7 +127,7 @@ async def use_code(conn: Connection, code: str, browser: str | None, *, device: 
 async def enter(conn: Connection, member: Member, *, device: str, next_path: str, now: datetime) -> Entered:
     """Start a session for somebody who has just proved who she is."""
     roles = await people.roles_of(conn, member.id)
-    session_id = await ids.new_id(conn)
+    session_id = new_id()
     session = start_session(session_id, member.id, device=device, staff=is_staff(roles), now=now)
     secret = letters.new_token()
     await store.add_session(conn, session, token_hash(secret))

@@ -6,13 +6,14 @@ from uuid import UUID
 
 from common.db import Connection
 from common.errors import Invalid, NotFound
+from common.ids import new_id
 
 from members.commands import membership, sign_in
 from members.domain.membership import STAFF_ROLES, Member, Profile
 from members.keyring import keyring
-from members.store import ids, vault
 from members.store import members as people
 from members.store import staff as store
+from members.store import vault
 
 PAGE = 50
 NAMES_AT_MOST = 200
@@ -68,7 +69,7 @@ async def make_staff_link(conn: Connection, *, now: datetime) -> str:
 
 
 async def _add_administrator(conn: Connection, *, now: datetime) -> Member:
-    person_id = await ids.new_id(conn)
+    person_id = new_id()
     await vault.new_key(person_id, now=now)
     profile = Profile("Lena Brandt", language="en", country="DE", zone="Europe/Berlin")
     number = await people.next_number(conn)

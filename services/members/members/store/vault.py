@@ -1,12 +1,15 @@
 """The keys of persons: one AES-256-GCM key each, in a database of their own. Whoever destroys it forgets the person."""
 
+import asyncio
 import os
-from collections.abc import Iterable
+from collections.abc import AsyncIterator, Iterable, Mapping
+from contextlib import asynccontextmanager
 from datetime import datetime
 from uuid import UUID
 
 from common.db import Pool
 from common.errors import NotFound
+from common.ids import new_id
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from members.keyring import keyring
@@ -46,18 +49,28 @@ async def new_key(person_id: UUID, *, now: datetime) -> PersonKey:
     return PersonKey(person_id, key)
 
 
-async def new_keys(count: int, *, now: datetime) -> list[PersonKey]:
-    """For as many persons to be, whose ids are drawn here; committed before their rows, as above."""
-    keys = [AESGCM.generate_key(bit_length=256) for _ in range(count)]
-    rows = await keyring().vault.fetch(
+@asynccontextmanager
+async def new_keys(count: int, *, now: datetime) -> AsyncIterator[list[PersonKey]]:
+    """For as many persons to be, whose ids are drawn here. Committed when the block ends, which is before their rows
+    are, as above; the rows are written meanwhile."""
+    keys = {new_id(): AESGCM.generate_key(bit_length=256) for _ in range(count)}
+    kept = asyncio.create_task(_keep_keys(keys, now))
+    try:
+        yield [PersonKey(person_id, key) for person_id, key in keys.items()]
+    finally:
+        await kept
+
+
+async def _keep_keys(keys: Mapping[UUID, bytes], now: datetime) -> None:
+    await keyring().vault.execute(
         """
         INSERT INTO person_keys (person_id, key, created_at)
-        SELECT uuidv7(), key, $2 FROM unnest($1::bytea[]) AS new (key) RETURNING person_id, key
+        SELECT person_id, key, $3 FROM unnest($1::uuid[], $2::bytea[]) AS new (person_id, key)
         """,
-        keys,
+        list(keys),
+        list(keys.values()),
         now,
     )
-    return [PersonKey(row["person_id"], row["key"]) for row in rows]
 
 
 async def key_of(person_id: UUID) -> PersonKey:
