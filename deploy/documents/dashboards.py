@@ -31,6 +31,7 @@ PANELS = (
     Panel("Facts that wait behind a dead letter", "sum by (group) (increase(inbox_parked_total{%s}[1h]))", "{{group}}"),
     Panel("Rows that Kafka refused", "sum(increase(outbox_dead_total{%s}[1h]))", "rows"),
     Panel("Batches tried again", "sum by (group) (rate(inbox_retries_total{%s}[5m]))", "{{group}}", "ops"),
+    Panel("Records not yet read", "sum by (group) (inbox_records_behind{%s})", "{{group}}"),
     Panel("Partitions held", "sum by (group, pod) (inbox_partitions_assigned{%s})", "{{group}} {{pod}}"),
     Panel("Partitions whose log lost what we need", "max by (group) (inbox_positions_lost{%s})", "{{group}}"),
     Panel("Outbox rows that no partition took", "max(outbox_default_partition_rows{%s})", "rows"),
@@ -41,6 +42,18 @@ PANELS = (
         "{{name}}",
     ),
 )
+
+OWN = {
+    "notifications": (
+        Panel(
+            "Age of what we know of answers",
+            "time() - min(max by (partition) (answers_known_until_timestamp_seconds{%s}))",
+            "age",
+            "s",
+        ),
+    )
+}
+"""What only one service can be asked."""
 
 
 def files() -> dict[Path, str]:
@@ -56,8 +69,12 @@ def board(service: str) -> dict[str, Any]:
         "refresh": "30s",
         "time": {"from": "now-6h", "to": "now"},
         "templating": {"list": [{"name": "DS_PROMETHEUS", "type": "datasource", "query": "prometheus"}]},
-        "panels": [panel(number, asked, service) for number, asked in enumerate(PANELS)],
+        "panels": [panel(number, asked, service) for number, asked in enumerate(panels_of(service))],
     }
+
+
+def panels_of(service: str) -> tuple[Panel, ...]:
+    return PANELS + OWN.get(service, ())
 
 
 def panel(number: int, asked: Panel, service: str) -> dict[str, Any]:

@@ -4,6 +4,7 @@ from common import bus, clock
 from common.events.surveys import ParticipationTicked
 from notifications import domain
 from notifications.pages.standing import figures
+from prometheus_client import REGISTRY
 
 from .factories import HOUR, campaign, run, ticks
 from .office import Office
@@ -31,3 +32,11 @@ async def test_reminders_wait_until_every_partition_has_told_who_answered(office
     assert (await said(office))["Answers known until"][1] == "reminders and bulk wait"
     await office.hears(*ticks(TICKED))
     assert (await said(office))["Answers known until"][1] == "bulk mail may leave"
+
+
+async def test_up_to_when_answers_are_known_can_be_scraped(office: Office):
+    at = clock.now() - HOUR
+    await office.hears(*ticks(TICKED, at=at))
+    for partition in range(TICKED):
+        told = REGISTRY.get_sample_value("answers_known_until_timestamp_seconds", {"partition": str(partition)})
+        assert told == at.timestamp()
