@@ -32,6 +32,7 @@ EVERYTHING = {
     },
     "ingress": {"enabled": True, "className": "nginx", "tlsSecret": "network-tls"},
     "serviceMonitor": {"enabled": True, "labels": {"release": "prometheus"}},
+    "prometheusRule": {"enabled": True, "labels": {"release": "prometheus"}},
     "components": {
         "web": {"cpuScaling": {"minReplicas": 2, "maxReplicas": 6, "percent": 70}},
         "worker": {

@@ -10,6 +10,7 @@ import pytest
 import yaml
 
 pytest.importorskip("helm_python", reason="`make check-deploy` brings the chart tools")
+promql_parser: Any = pytest.importorskip("promql_parser", reason="`make check-deploy` brings the chart tools")
 kubernetes_validate: Any = pytest.importorskip(
     "kubernetes_validate", reason="`make check-deploy` brings the chart tools"
 )
@@ -242,6 +243,28 @@ def test_every_pod_is_scraped_on_its_health_port(service):
     (metrics,) = [found for found in of_kind(manifests, "Service") if found["metadata"]["name"].endswith("-metrics")]
     assert monitor["spec"]["selector"]["matchLabels"].items() <= metrics["metadata"]["labels"].items()
     assert monitor["spec"]["endpoints"][0]["port"] == metrics["spec"]["ports"][0]["name"]
+
+
+@each_service
+def test_the_rules_that_wake_somebody_ask_for_this_release_alone(service):
+    """They are those of deploy/dashboards, where each asks for all there is: {}."""
+    manifests = render(service, EVERYTHING)
+    (rule,) = of_kind(manifests, "PrometheusRule")
+    (metrics,) = [found for found in of_kind(manifests, "Service") if found["metadata"]["name"].endswith("-metrics")]
+    ours = f'{{namespace="network",job="{metrics["metadata"]["name"]}"}}'
+    written = yaml.safe_load((ROOT / "deploy" / "dashboards" / "alerts.yaml").read_text())
+    assert rule["spec"]["groups"] == [
+        {**group, "rules": [{**one, "expr": one["expr"].replace("{}", ours)} for one in group["rules"]]}
+        for group in written["groups"]
+    ]
+    for one in rule["spec"]["groups"][0]["rules"]:
+        assert "{}" not in one["expr"]
+        promql_parser.parse(one["expr"])
+
+
+def test_rules_without_what_they_ask_for_are_refused():
+    with pytest.raises(Exception, match=r"prometheusRule needs serviceMonitor\.enabled"):
+        render("hub", {**BARE, "prometheusRule": {"enabled": True}})
 
 
 @pytest.mark.parametrize("service", [service for service in SERVICES if service != "members"])

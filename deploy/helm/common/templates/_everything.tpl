@@ -8,6 +8,7 @@
 {{ include "common.networkPolicy" . }}
 {{ include "common.ingress" . }}
 {{ include "common.serviceMonitor" . }}
+{{ include "common.prometheusRule" . }}
 {{ include "common.jobs" . }}
 {{ include "common.strimzi" . }}
 {{ include "common.cloudnativepg" . }}

@@ -121,3 +121,24 @@ spec:
       interval: {{ .Values.serviceMonitor.interval }}
 {{- end }}
 {{- end -}}
+
+{{- /* The rules ask for `{}`: here that is what the ServiceMonitor of this release finds. */ -}}
+{{- define "common.prometheusRule" -}}
+{{- if .Values.prometheusRule.enabled }}
+{{- if not .Values.serviceMonitor.enabled }}
+{{- fail "prometheusRule needs serviceMonitor.enabled: its rules ask for what that one finds" }}
+{{- end }}
+---
+apiVersion: monitoring.coreos.com/v1
+kind: PrometheusRule
+metadata:
+  name: {{ include "common.name" . }}
+  labels: {{- include "common.labels" . | nindent 4 }}
+    {{- with .Values.prometheusRule.labels }}
+    {{- toYaml . | nindent 4 }}
+    {{- end }}
+spec:
+  {{- $ours := printf "{namespace=%q,job=%q}" .Release.Namespace (printf "%s-metrics" (include "common.name" .)) }}
+  {{- .Files.Get "files/alerts.yaml" | replace "{}" $ours | nindent 2 }}
+{{- end }}
+{{- end -}}
