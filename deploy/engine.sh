@@ -43,7 +43,10 @@ install_what_the_system_offers() {
 }
 
 unpack_the_engine() {
-  echo "deb [signed-by=/usr/share/keyrings/debian-archive-keyring.gpg] $(mirror) trixie main" >"$STATE/trixie.list"
+  local from
+  from=$(mirror)
+  [ -n "$from" ] || fail "no Debian mirror is configured"
+  echo "deb [signed-by=/usr/share/keyrings/debian-archive-keyring.gpg] $from trixie main" >"$STATE/trixie.list"
   # Lists and caches of their own, so that the system's package state never hears of Debian 13.
   local beside=(-o Dir::Etc::sourcelist="$STATE/trixie.list" -o Dir::Etc::sourceparts=- -o Dir::State::lists="$STATE/lists"
     -o Dir::Cache::pkgcache= -o Dir::Cache::srcpkgcache= -o APT::Sandbox::User=root -o Acquire::Languages=none)
@@ -69,9 +72,8 @@ link_the_plugins() {
 
 # The mirror that this machine uses already.
 mirror() {
-  cat /etc/apt/sources.list.d/debian.sources /etc/apt/sources.list 2>/dev/null |
-    awk '/^URIs:/ {print $2; found = 1; exit} /^deb / {print $2; found = 1; exit} END {exit !found}' ||
-    fail "no Debian mirror is configured"
+  { cat /etc/apt/sources.list.d/debian.sources /etc/apt/sources.list 2>/dev/null || true; } |
+    awk '/^URIs:/ {print $2; exit} /^deb / {print $2; exit}'
 }
 
 start_dockerd() {
