@@ -67,6 +67,18 @@ def test_a_tombstone_says_what_is_gone_and_in_which_version():
     assert (record.type, record.version, record.key) == ("grower.tree.state.v1", 4, "oak")
 
 
+@pytest.mark.parametrize("time", ["yesterday", "2026-11-26T08:30:00", ""], ids=["no time", "of no zone", "nothing"])
+def test_a_time_that_says_no_moment_is_none_and_nothing_to_refuse(time):
+    headers = [("ce_id", str(ID).encode()), ("ce_type", b"grower.tree.grew.v1"), ("ce_time", time.encode())]
+    record = read(b"{}", headers)
+    assert (record.time, record.problem) == (None, None)
+
+
+def test_names_of_headers_may_be_in_capitals():
+    record = read(b"{}", [("CE_ID", str(ID).encode()), ("Ce_Type", b"grower.tree.grew.v1")])
+    assert (record.event_id, record.type, record.problem) == (ID, "grower.tree.grew.v1", None)
+
+
 def test_a_foreign_id_gives_the_same_uuid_each_time():
     headers = [("ce_id", b"order-7"), ("ce_type", b"t"), ("ce_source", b"/shop")]
     assert read(b"{}", headers).event_id == read(b"{}", headers).event_id

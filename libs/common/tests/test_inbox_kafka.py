@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 import streams
-from aiokafka import TopicPartition
+from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.admin import RecordsToDelete
 from common import bus, clock, db
 from common.inbox import Consumers, deadletters, subscription
@@ -42,6 +42,29 @@ async def test_events_have_their_effect_and_offsets_follow(pool, kafka, topics, 
 
         async def kafka_knows():
             return (await streams.committed(kafka, "watcher")).get(("grower.tree", partition)) == 100
+
+        await eventually(kafka_knows)
+
+
+async def test_batches_do_not_wait_for_kafka_to_hear_of_them(pool, kafka, topics, watch, eventually, monkeypatch):
+    answers = asyncio.Event()
+    commit = AIOKafkaConsumer.commit
+
+    async def commit_late(self, offsets):
+        await answers.wait()
+        await commit(self, offsets)
+
+    monkeypatch.setattr(AIOKafkaConsumer, "commit", commit_late)
+    partition = bus.partition_of("grower.tree", "oak")
+    async with consuming(kafka, pool, watch):
+        for height in (1, 2, 3):
+            await streams.send(kafka, grew(height))
+            await is_heard(pool, eventually, [("oak", heard) for heard in range(1, height + 1)])
+        assert await streams.committed(kafka, "watcher") == {}
+        answers.set()
+
+        async def kafka_knows():
+            return (await streams.committed(kafka, "watcher")).get(("grower.tree", partition)) == 3
 
         await eventually(kafka_knows)
 

@@ -39,7 +39,8 @@ def commits_offsets_before_the_work() -> None:
     async def tells_then_applies(self: Any, chunk: Any) -> None:
         async with db.transaction(self.pool) as conn:
             await store.advance_positions(conn, self.consumers.group, following(chunk))
-        await self._tell_kafka(self.subscriber.consumer, chunk)
+        self.telling.tell(self.subscriber.consumer, chunk)
+        await self.telling.ended()
         await sound(self, chunk)
 
     sound = replace(subscription.Subscription, "_apply", tells_then_applies)

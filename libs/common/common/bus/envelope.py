@@ -5,7 +5,7 @@ The headers are written by hand because this runs for every event; a test compar
 
 from collections.abc import Sequence
 from datetime import datetime
-from functools import cache
+from functools import cache, lru_cache
 from typing import Any, NamedTuple
 from uuid import NAMESPACE_URL, UUID, uuid5
 
@@ -32,11 +32,17 @@ class Record(NamedTuple):
     headers: Headers
     event_id: UUID
     type: str
-    time: datetime | None = None
+    told_at: str | None = None
+    """As the envelope writes it."""
     version: int | None = None
     data: bytes | None = None
     """The JSON body; None is a tombstone."""
     problem: str | None = None
+
+    @property
+    def time(self) -> datetime | None:
+        """When it happened; None where the envelope does not say so (it need not)."""
+        return _moment(self.told_at)
 
     @property
     def gone(self) -> bool:
@@ -73,7 +79,9 @@ def read_record(
     """Never raises: whatever is wrong with the envelope becomes its ``problem``."""
     place = (topic, partition, offset, _text(key), value, headers)
     try:
-        named = {name.lower(): sent for name, sent in headers}
+        named = dict(headers)
+        if "ce_id" not in named:
+            named = {name.lower(): sent for name, sent in headers}
         if (named.get("content-type") or b"").startswith(STRUCTURED):
             return _structured(place, value)
         return _binary(place, named, value)
@@ -89,9 +97,9 @@ def _binary(place: Place, named: dict[str, bytes | None], value: bytes | None) -
     """Reads what is needed of the headers and no more: this runs for every record."""
     return Record(
         *place,
-        event_id=event_id_from(_text(named["ce_id"]), _text(named.get("ce_source"))),
-        type=_text(named["ce_type"]),
-        time=_moment(_text(named.get("ce_time"))),
+        event_id=_event_id(named),
+        type=_type(named["ce_type"]),
+        told_at=_text(named["ce_time"]) if "ce_time" in named else None,
         version=int(_text(named["ce_version"])) if "ce_version" in named else None,
         data=value,
     )
@@ -104,7 +112,7 @@ def _structured(place: Place, value: bytes | None) -> Record:
         *place,
         event_id=event_id_from(event["id"], event.get("source", "")),
         type=_text(event["type"].encode()),
-        time=_moment(event.get("time")),
+        told_at=event.get("time"),
         version=int(event["version"]) if "version" in event else None,
         data=orjson.dumps(data) if data is not None else None,
     )
@@ -120,11 +128,26 @@ def event_id_from(sent: str, source: str) -> UUID:
         return uuid5(NAMESPACE_URL, f"{source} {sent}")
 
 
+def _event_id(named: dict[str, bytes | None]) -> UUID:
+    sent = named["ce_id"]
+    try:
+        return UUID((sent or b"").decode("ascii"))
+    except ValueError:
+        return event_id_from(_text(sent), _text(named.get("ce_source")))
+
+
 def _moment(sent: str | None) -> datetime | None:
-    if not sent:
+    try:
+        moment = datetime.fromisoformat(sent or "")
+    except (ValueError, TypeError):
         return None
-    moment = datetime.fromisoformat(sent)
     return moment if moment.tzinfo else None
+
+
+@lru_cache(maxsize=1024)
+def _type(sent: bytes | None) -> str:
+    """There are few of them."""
+    return _text(sent)
 
 
 def _text(sent: bytes | None) -> str:

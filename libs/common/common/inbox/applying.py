@@ -70,7 +70,7 @@ class Applying:
         self.now = now
         self.blocked: set[Key] = set()
         self.applied = Applied()
-        self.newest: dict[Key, int] = {}
+        self.done: list[Incoming] = []
 
     async def apply(self, records: Sequence[Record]) -> None:
         incoming = read_all(self.consumers, await self._fresh(records))
@@ -78,8 +78,13 @@ class Applying:
         incoming = await self._without_the_erased(incoming)
         self.blocked = await store.lock_blocked(self.conn, self.group, (item.key for item in incoming if item.is_fact))
         await self._isolating(incoming)
-        if self.newest:
-            await store.close_superseded(self.conn, self.group, self.newest)
+        await self._close_superseded()
+
+    async def _close_superseded(self) -> None:
+        """A newer state took effect: older dead letters of its key have nothing left to say."""
+        if self.done and await store.has_dead_letters(self.conn, self.group):
+            newest = {item.key: item.record.offset for item in self.done if not item.is_fact}
+            await store.close_superseded(self.conn, self.group, newest)
 
     async def _fresh(self, records: Sequence[Record]) -> list[Record]:
         """Each event once: not applied before, and the first of its id within this batch."""
@@ -227,7 +232,7 @@ class Applying:
     def _succeeded(self, done: list[Incoming]) -> None:
         self.applied.done += len(done)
         self.consumers.unlucky.clear()
-        self.newest |= {item.key: item.record.offset for item in done if not item.is_fact}
+        self.done += done
 
 
 def stretches(consumers: Consumers, incoming: Sequence[Incoming]) -> Iterator[list[Incoming]]:

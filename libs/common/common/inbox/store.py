@@ -136,10 +136,12 @@ async def park(conn: Connection, group: str, record: Record, *, about: UUID | No
     )
 
 
+async def has_dead_letters(conn: Connection, group: str) -> bool:
+    """As good as never."""
+    return bool(await conn.fetchval("SELECT EXISTS (SELECT FROM dead_letters WHERE consumer_group = $1)", group))
+
+
 async def close_superseded(conn: Connection, group: str, newest: dict[Key, int]) -> None:
-    """A newer state took effect: older dead letters of the same key have nothing left to say."""
-    if not await conn.fetchval("SELECT EXISTS (SELECT FROM dead_letters WHERE consumer_group = $1)", group):
-        return  # as good as always
     keys = sorted(newest)
     await conn.execute(
         """

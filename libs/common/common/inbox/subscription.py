@@ -31,6 +31,7 @@ from common.inbox.consumers import Consumers
 from common.inbox.erased_first import learn_of_erasures
 from common.inbox.lag import tell_lag
 from common.inbox.places import Places
+from common.inbox.telling import Telling
 from common.log import get_logger
 from common.metrics import (
     INBOX_APPLIED,
@@ -86,7 +87,7 @@ class Subscription:
         stopping: asyncio.Event,
         *,
         patience: Patience | None = None,
-        max_records: int = 500,
+        max_records: int = 1000,
     ) -> None:
         self.consumers = consumers
         self.pool = pool
@@ -95,6 +96,7 @@ class Subscription:
         self.patience = patience or Patience()
         self.max_records = max_records
         self.places = Places(consumers.group)
+        self.telling = Telling(consumers.group)
         self.busy = asyncio.Lock()
         self.failure: BaseException | None = None
         self.failed = asyncio.Event()
@@ -239,6 +241,8 @@ class Subscription:
                 self.fail(error)
             if waiting:
                 await rewind(consumer, first_offsets(waiting))
+            if self.stopping.is_set():
+                await self.telling.ended()
 
     async def _apply_all(self, waiting: list[Record], consumer: AIOKafkaConsumer) -> list[Record]:
         """Returns what was not applied because time is up or we are stopping."""
@@ -259,7 +263,7 @@ class Subscription:
                 pause = min(pause * 2, self.patience.longest_pause)
                 continue
             waiting = waiting[size:]
-            await self._tell_kafka(consumer, chunk)
+            self.telling.tell(consumer, chunk)
         return []
 
     async def _apply(self, chunk: list[Record]) -> None:
@@ -273,18 +277,6 @@ class Subscription:
         INBOX_SKIPPED.labels(group).inc(applied.skipped)
         INBOX_PARKED.labels(group).inc(applied.parked)
         INBOX_BURIED.labels(group).inc(len(applied.buried))
-
-    async def _tell_kafka(self, consumer: AIOKafkaConsumer, chunk: list[Record]) -> None:
-        """Explicit offsets, after the database's commit. Losing this call loses nothing: the ids are consumed."""
-        mine = consumer.assignment()
-        offsets = {TopicPartition(bus.topic_name(one.topic), one.partition): one.offset + 1 for one in chunk}
-        offsets = {place: offset for place, offset in offsets.items() if place in mine}
-        try:
-            async with asyncio.timeout(10):
-                if offsets:
-                    await consumer.commit(offsets)
-        except (KafkaError, TimeoutError) as error:
-            log.warning("offsets_not_committed", group=self.consumers.group, error=type(error).__name__)
 
 
 async def _cancelled(task: "asyncio.Task[None] | None") -> None:
@@ -368,7 +360,7 @@ class DrainOnRevoke(ConsumerRebalanceListener):  # type: ignore[misc]
         mine.places.unsettle()
         try:
             async with asyncio.timeout(mine.patience.drain), mine.busy:
-                pass
+                await mine.telling.ended()
         except TimeoutError:
             log.warning("batch_outlived_the_rebalance", group=mine.consumers.group)
 

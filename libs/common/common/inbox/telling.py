@@ -1,0 +1,53 @@
+"""What Kafka is told of how far a group has come: behind the batches, which do not wait for its answer."""
+
+import asyncio
+from collections.abc import Sequence
+
+from aiokafka import AIOKafkaConsumer, TopicPartition
+from aiokafka.errors import ConsumerStoppedError, KafkaError
+
+from common import bus
+from common.bus import Record
+from common.inbox.applying import following
+from common.log import get_logger
+
+log = get_logger()
+
+ANSWERED_WITHIN = 10.0
+"""Seconds."""
+
+
+class Telling:
+    """Explicit offsets, after the database's commit. One call at a time; what is done meanwhile goes with the next.
+
+    Losing a call loses nothing: the ids are consumed, and the database has positions of its own.
+    """
+
+    def __init__(self, group: str) -> None:
+        self.group = group
+        self._untold: dict[TopicPartition, int] = {}
+        self._task: asyncio.Task[None] | None = None
+
+    def tell(self, consumer: AIOKafkaConsumer, done: Sequence[Record]) -> None:
+        """These are applied for good, in offset order per partition."""
+        for (topic, partition), offset in following(done).items():
+            self._untold[TopicPartition(bus.topic_name(topic), partition)] = offset
+        if self._task is None or self._task.done():
+            self._task = asyncio.create_task(self._tell_all(consumer))
+
+    async def ended(self) -> None:
+        """When nothing is left to tell."""
+        if self._task is not None:
+            await asyncio.wait([self._task])
+
+    async def _tell_all(self, consumer: AIOKafkaConsumer) -> None:
+        while self._untold:
+            mine = consumer.assignment()
+            offsets = {place: offset for place, offset in self._untold.items() if place in mine}
+            self._untold = {}
+            try:
+                async with asyncio.timeout(ANSWERED_WITHIN):
+                    if offsets:
+                        await consumer.commit(offsets)
+            except (KafkaError, ConsumerStoppedError, TimeoutError) as error:
+                log.warning("offsets_not_committed", group=self.group, error=type(error).__name__)
