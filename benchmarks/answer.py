@@ -1,7 +1,7 @@
 """Sending answers: POST /s/<link> of a one-page survey, checked against its version, against pgbench's rows.
 
-Limit and check of the tables as for joining. Ours: ``surveys serve --roles web``; each request is another invited
-person who opens her link and sends five answers, and gets her receipt (303) when they are durable.
+Limit, check of the tables and two instances as for joining. Each request is another invited person who opens her link
+and sends five answers, and gets her receipt (303) when they are durable.
 """
 
 from functools import partial
@@ -44,9 +44,9 @@ async def measure(place: Place, sizes: Sizes) -> Report:
         await make_partitions(pool)
         await campaigns.add_members(pool, sizes.many)
         campaign, key = await campaigns.open_now(place, pool, await campaigns.plan(pool))
-        process = place.start("surveys", "web")
+        doors = place.start_web("surveys")
         callers = Callers(
-            place.port("surveys"),
+            doors,
             partial(send_request, place.stack.url, key, campaign.campaign_no),
             expect=303,
             connections=sizes.connections,
@@ -64,7 +64,7 @@ async def measure(place: Place, sizes: Sizes) -> Report:
             (many,) = await take_turns(min(sizes.rounds, 3), ours)
         finally:
             callers.close()
-            place.stop(process)
+            place.stop_all()
     growth = Growth("answer", sizes.few, sizes.many, ms_per_operation(few), ms_per_operation(many))
     return Report([line("answer", limits, few, reach=REACH)], [growth])
 

@@ -7,9 +7,10 @@ requests are bytes that are only joined, answers are read by httptools, and that
 import asyncio
 import time
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, field
+from itertools import cycle
 from multiprocessing import get_context
 from typing import cast
 
@@ -43,15 +44,16 @@ class UnexpectedAnswers(Exception):
 class Callers:
     """The process, kept for all turns of a path: its start is not measured."""
 
-    def __init__(self, port: int, make_request: MakeRequest, *, expect: int, connections: int) -> None:
-        self.port, self.make_request, self.expect, self.connections = port, make_request, expect, connections
+    def __init__(self, ports: Sequence[int], make_request: MakeRequest, *, expect: int, connections: int) -> None:
+        """``ports``: of the instances, which get as many connections each."""
+        self.ports, self.make_request, self.expect, self.connections = ports, make_request, expect, connections
         self.next = 0
         self.process = ProcessPoolExecutor(1, mp_context=get_context("spawn"))
 
     async def call(self, seconds: float) -> Turn:
         """For so long, then until the last answer is there."""
         loop = asyncio.get_running_loop()
-        order = (self.port, self.make_request, self.next, self.connections, seconds)
+        order = (self.ports, self.make_request, self.next, self.connections, seconds)
         answered = await loop.run_in_executor(self.process, _call, *order)
         self.next = answered.next
         if set(answered.statuses) != {self.expect}:
@@ -62,16 +64,18 @@ class Callers:
         self.process.shutdown()
 
 
-def _call(port: int, make_request: MakeRequest, first: int, connections: int, seconds: float) -> Answered:
+def _call(ports: Sequence[int], make_request: MakeRequest, first: int, connections: int, seconds: float) -> Answered:
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-        return runner.run(_calls(port, make_request, first, connections, seconds))
+        return runner.run(_calls(ports, make_request, first, connections, seconds))
 
 
-async def _calls(port: int, make_request: MakeRequest, first: int, connections: int, seconds: float) -> Answered:
+async def _calls(
+    ports: Sequence[int], make_request: MakeRequest, first: int, connections: int, seconds: float
+) -> Answered:
     loop = asyncio.get_running_loop()
     crowd = _Crowd(make_request, first)
     callers = [_Caller(crowd) for _ in range(connections)]
-    for caller in callers:
+    for caller, port in zip(callers, cycle(ports)):
         await loop.create_connection(lambda caller=caller: caller, "127.0.0.1", port)  # type: ignore[misc]
     began = time.monotonic()
     crowd.until = began + seconds

@@ -1,9 +1,9 @@
 """Joining: POST /api/members/applications to 202, durable, against the same rows written by pgbench.
 
 Limit: pgbench writes one row of each table a join writes (the key of the person lives in a database of its own; for
-the limit its table stands beside the others, so that one commit does). Ours: ``members serve --roles web`` with rate
-limits on; every caller comes from a network of her own, as people do. Before anything is measured the tables are
-counted around a few joins: were there one that the limit does not write, nothing would be measured.
+the limit its table stands beside the others, so that one commit does). Ours: two instances of ``members serve --roles
+web`` with rate limits on; every caller comes from a network of her own, as people do. Before anything is measured the
+tables are counted around a few joins: were there one that the limit does not write, nothing would be measured.
 """
 
 import uuid
@@ -45,9 +45,9 @@ class LimitIsAnother(Exception):
 
 async def measure(place: Place, sizes: Sizes) -> Report:
     run = uuid.uuid4().hex[:8]
-    process = place.start("members", "web")
+    doors = place.start_web("members")
     callers = Callers(
-        place.port("members"),
+        doors,
         partial(join_request, place.stack.url, run),
         expect=202,
         connections=sizes.connections,
@@ -67,7 +67,7 @@ async def measure(place: Place, sizes: Sizes) -> Report:
             (many,) = await take_turns(min(sizes.rounds, 3), ours)
         finally:
             callers.close()
-            place.stop(process)
+            place.stop_all()
     growth = Growth("join", sizes.few, sizes.many, ms_per_operation(few), ms_per_operation(many))
     return Report([line("join", limits, few, reach=REACH)], [growth])
 

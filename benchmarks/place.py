@@ -22,6 +22,8 @@ from deploy.local.stack import Stack
 
 PARTITIONS = 4
 """Of each topic, as in the local installation."""
+INSTANCES = 2
+"""Of web, where requests are counted."""
 
 
 @dataclass
@@ -38,12 +40,16 @@ class Place:
     def kafka(self) -> str:
         return self.stack.kafka or ""
 
-    def port(self, service: str) -> int:
-        return self.stack.ports[service]
+    def start_web(self, service: str) -> list[int]:
+        """The ports of two instances, as deployments run them: one process of Python has one core, PostgreSQL all."""
+        doors = [ports.any_free() for _ in range(INSTANCES)]
+        for number, door in enumerate(doors, start=1):
+            self.start(service, "web", called=f"{service} web {number}", WEB_PORT=str(door))
+        return doors
 
-    def start(self, service: str, *roles: str, **environment: str) -> psutil.Process:
+    def start(self, service: str, *roles: str, called: str = "", **environment: str) -> psutil.Process:
         """Our own processes run as they do everywhere: ``python -m <service> serve``. Returns when it is ready."""
-        name = f"{service} {'+'.join(roles)}"
+        name = called or f"{service} {'+'.join(roles)}"
         command = [sys.executable, "-m", service, "serve", "--roles", ",".join(roles)]
         log, health = self.stack.logs / f"{name}.log", ports.any_free()
         process = processes.start(
