@@ -178,7 +178,8 @@ def a_batch() -> bytes:
         base_sequence=-1,
         batch_size=1000,
     )
-    batch.append(0, timestamp=1_800_000_000_000, key=b"anybody", value=b"{}", headers=[])
+    now = int(clock.now().timestamp() * 1000)
+    batch.append(0, timestamp=now, key=b"anybody", value=b"{}", headers=[])
     return bytes(batch.build())
 
 
