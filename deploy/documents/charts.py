@@ -1,5 +1,6 @@
-"""The charts' topics and rights, from the table of topics, and their schema, which is one for all four."""
+"""The charts' topics, rights and consumer groups, and their schema, which is one for all four."""
 
+import importlib
 from pathlib import Path
 
 import yaml
@@ -17,12 +18,14 @@ def files() -> dict[Path, str]:
 
 
 def topics_of(service: str) -> str:
-    """What a service owns (with partitions and settings) and what it reads: Strimzi's topics and rights."""
+    """What a service owns (with partitions and settings), what it reads, and as whom: Strimzi's topics and rights, and
+    the groups whose lag KEDA looks at."""
     owns = [
         {"name": topic.name, "partitions": topic.partitions, "config": topic.config()}
         for topic in TOPICS.values()
         if topic.owner == service
     ]
     reads = [topic.name for topic in TOPICS.values() if service in topic.readers]
+    groups = [consumers.group for consumers in importlib.import_module(f"{service}.app").service.consumers]
     head = "# Written by `make documents` from the table of topics.\n"
-    return head + str(yaml.safe_dump({"owns": owns, "reads": reads}, sort_keys=False))
+    return head + str(yaml.safe_dump({"owns": owns, "reads": reads, "groups": groups}, sort_keys=False))

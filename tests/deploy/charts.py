@@ -35,9 +35,7 @@ EVERYTHING = {
     "prometheusRule": {"enabled": True, "labels": {"release": "prometheus"}},
     "components": {
         "web": {"cpuScaling": {"minReplicas": 2, "maxReplicas": 6, "percent": 70}},
-        "worker": {
-            "lagScaling": {"minReplicas": 1, "maxReplicas": 64, "consumerGroups": ["the-group"], "lagThreshold": 500}
-        },
+        "worker": {"lagScaling": {"minReplicas": 1, "maxReplicas": 64, "lagThreshold": 500}},
     },
 }
 """Every option on at once."""
@@ -62,10 +60,19 @@ def of_kind(manifests: list[Manifest], kind: str) -> list[Manifest]:
     return [manifest for manifest in manifests if manifest["kind"] == kind]
 
 
+def by_name(manifests: list[Manifest]) -> dict[tuple[str, str], Manifest]:
+    return {(manifest["kind"], manifest["metadata"]["name"]): manifest for manifest in manifests}
+
+
 def pod_specs(manifests: list[Manifest]) -> list[Manifest]:
     return [
         manifest["spec"]["template"]["spec"] for manifest in manifests if "template" in (manifest.get("spec") or {})
     ]
+
+
+def lock(chart: str) -> str:
+    """As Helm leaves it when the dependencies are those that were locked."""
+    return (_with_dependencies(chart) / "Chart.lock").read_text()
 
 
 def lint(chart: str, values: Manifest | None = None) -> list[str]:

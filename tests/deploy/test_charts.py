@@ -16,7 +16,7 @@ kubernetes_validate: Any = pytest.importorskip(
 )
 
 from tests.deploy import charts  # noqa: E402
-from tests.deploy.charts import BARE, EVERYTHING, as_text, of_kind, pod_specs, render  # noqa: E402
+from tests.deploy.charts import BARE, EVERYTHING, as_text, by_name, of_kind, pod_specs, render  # noqa: E402
 from tests.deploy.places import HELM, ROOT, SERVICES  # noqa: E402
 
 KUBERNETES = "1.36"
@@ -25,6 +25,19 @@ GOLDEN = ROOT / "tests" / "golden" / "charts"
 VARIANTS = {"bare": BARE, "everything": EVERYTHING}
 
 MIGRATES = {service: ["migrate"] for service in SERVICES} | {"members": ["migrate", "migrate-keys"]}
+
+PODS = {"Deployment", "Job"}
+DIFFERS = {
+    "imagePullSecrets": PODS,
+    "podAnnotations": {"Deployment"},
+    "nodeSelector": PODS,
+    "database": {"Job", "Cluster", "Database"},
+    "kafka": PODS | {"KafkaTopic", "KafkaUser"},
+    "ingress": {"Ingress"},
+    "serviceMonitor": {"Service", "ServiceMonitor"},
+    "components": {"Deployment", "HorizontalPodAutoscaler", "ScaledObject"},
+}
+"""The kinds of what an option of EVERYTHING changes, adds or takes away, by itself."""
 
 both = pytest.mark.parametrize("values", VARIANTS.values(), ids=VARIANTS)
 each_service = pytest.mark.parametrize("service", SERVICES)
@@ -70,6 +83,16 @@ def test_the_umbrella_renders_a_service_as_its_own_chart_does(service):
     assert as_text(umbrella) == as_text(own)
 
 
+def test_a_service_that_does_not_exist_is_refused_in_the_umbrella():
+    with pytest.raises(Exception, match="member"):
+        render("platform", {"member": {"enabled": False}})
+
+
+@pytest.mark.parametrize("chart", [*SERVICES, "platform"])
+def test_the_dependencies_of_a_chart_are_those_that_were_locked(chart):
+    assert charts.lock(chart) == (HELM / chart / "Chart.lock").read_text()
+
+
 def test_the_umbrella_leaves_out_what_is_switched_off():
     names = {
         manifest["metadata"]["labels"]["app.kubernetes.io/name"]
@@ -85,6 +108,14 @@ def test_another_tag_changes_the_tag_and_nothing_else(service):
     changed = [new for old, new in zip(before, after, strict=True) if old != new]
     assert changed
     assert all("9.9.9" in line for line in changed)
+
+
+@pytest.mark.parametrize(("option", "kinds"), DIFFERS.items(), ids=DIFFERS)
+@each_service
+def test_an_option_changes_what_it_is_about_and_nothing_else(service, option, kinds):
+    before, after = by_name(render(service, BARE)), by_name(render(service, {**BARE, option: EVERYTHING[option]}))
+    changed = {key for key in before.keys() | after.keys() if before.get(key) != after.get(key)}
+    assert {kind for kind, _ in changed} == kinds
 
 
 @each_service
@@ -213,7 +244,7 @@ def test_scaling_follows_the_lag_of_the_group_and_takes_the_place_of_replicas():
     assert trigger["type"] == "kafka"
     assert trigger["metadata"] == {
         "bootstrapServers": "kafka:9093",
-        "consumerGroup": "test.the-group",
+        "consumerGroup": "test.hub",
         "lagThreshold": "500",
         "offsetResetPolicy": "earliest",
         "sasl": "scram_sha512",
@@ -222,6 +253,18 @@ def test_scaling_follows_the_lag_of_the_group_and_takes_the_place_of_replicas():
     (login,) = of_kind(manifests, "TriggerAuthentication")
     assert trigger["authenticationRef"]["name"] == login["metadata"]["name"]
     assert all("replicas" not in deployment["spec"] for deployment in of_kind(manifests, "Deployment"))
+
+
+@each_service
+def test_scaling_looks_at_every_group_of_the_service_unless_it_is_told_which(service):
+    groups = [consumers.group for consumers in importlib.import_module(f"{service}.app").service.consumers]
+    (every,) = of_kind(render(service, EVERYTHING), "ScaledObject")
+    assert [trigger["metadata"]["consumerGroup"] for trigger in every["spec"]["triggers"]] == [
+        f"test.{group}" for group in groups
+    ]
+    told = {"minReplicas": 1, "maxReplicas": 64, "lagThreshold": 500, "consumerGroups": ["one"]}
+    (one,) = of_kind(render(service, {**BARE, "components": {"worker": {"lagScaling": told}}}), "ScaledObject")
+    assert [trigger["metadata"]["consumerGroup"] for trigger in one["spec"]["triggers"]] == ["one"]
 
 
 def test_each_database_has_a_cluster_and_an_owner_of_its_own():
@@ -234,6 +277,28 @@ def test_each_database_has_a_cluster_and_an_owner_of_its_own():
     roles = {role["name"] for cluster in of_kind(manifests, "Cluster") for role in cluster["spec"]["managed"]["roles"]}
     assert roles == {"members_service", "members_vault_service"}
     assert all(database["databaseReclaimPolicy"] == "retain" for database in databases.values())
+
+
+def test_a_cluster_can_begin_at_a_moment_of_another_and_is_copied_itself():
+    archive = {"name": "barman-cloud.cloudnative-pg.io", "parameters": {"barmanObjectName": "hub"}}
+    told = {
+        "name": "hub",
+        "cluster": "hub-db-2",
+        "createCluster": True,
+        "instances": 2,
+        "storage": "20Gi",
+        "plugins": [{**archive, "isWALArchiver": True}],
+        "scheduledBackup": {"schedule": "0 0 3 * * *", "method": "plugin"},
+        "externalClusters": [{"name": "before", "plugin": archive}],
+        "recovery": {"source": "before", "recoveryTarget": {"targetName": "before it went wrong"}},
+    }
+    manifests = render("hub", {**BARE, "database": {"cloudnativepg": {"enabled": True, "databases": [told]}}})
+    (cluster,), (scheduled,) = of_kind(manifests, "Cluster"), of_kind(manifests, "ScheduledBackup")
+    assert cluster["spec"]["bootstrap"] == {"recovery": {"database": "hub", "owner": "hub", **told["recovery"]}}
+    assert cluster["spec"]["plugins"] == told["plugins"]
+    assert cluster["spec"]["externalClusters"] == told["externalClusters"]
+    assert scheduled["apiVersion"] == cluster["apiVersion"]
+    assert scheduled["spec"] == {"cluster": {"name": "hub-db-2"}, **told["scheduledBackup"]}
 
 
 @each_service

@@ -15,7 +15,15 @@ spec:
   {{- with $.Values.database.cloudnativepg.imageName }}
   imageName: {{ . }}
   {{- end }}
-  bootstrap: {initdb: {database: {{ .name }}, owner: {{ .name }}}}
+  bootstrap:
+    {{- with .recovery }}
+    recovery: {{- merge (dict "database" $database.name "owner" $database.name) . | toYaml | nindent 6 }}
+    {{- else }}
+    initdb: {database: {{ .name }}, owner: {{ .name }}}
+    {{- end }}
+  {{- with .externalClusters }}
+  externalClusters: {{- toYaml . | nindent 4 }}
+  {{- end }}
   storage: {size: {{ .storage }}}
   {{- with .serviceSecret }}
   # The service's own role: it owns nothing, and what it may do is granted by the migrations.
@@ -29,6 +37,18 @@ spec:
   {{- with .backup }}
   backup: {{- toYaml . | nindent 4 }}
   {{- end }}
+  {{- with .plugins }}
+  plugins: {{- toYaml . | nindent 4 }}
+  {{- end }}
+{{- with .scheduledBackup }}
+---
+apiVersion: postgresql.cnpg.io/v1
+kind: ScheduledBackup
+metadata:
+  name: {{ $database.cluster }}
+  labels: {{- include "common.labels" $ | nindent 4 }}
+spec: {{- merge (dict "cluster" (dict "name" $database.cluster)) . | toYaml | nindent 2 }}
+{{- end }}
 {{- end }}
 ---
 apiVersion: postgresql.cnpg.io/v1

@@ -18,6 +18,7 @@ spec:
       resource: {name: cpu, target: {type: Utilization, averageUtilization: {{ .percent }}}}
 {{- end }}
 {{- with $settings.lagScaling }}
+{{- $groups := .consumerGroups | default ($.Files.Get "files/topics.yaml" | fromYaml).groups }}
 ---
 # Without a topic KEDA adds up the lag of every topic the group reads. More consumers than partitions would stand idle.
 apiVersion: keda.sh/v1alpha1
@@ -31,7 +32,7 @@ spec:
   minReplicaCount: {{ .minReplicas }}
   maxReplicaCount: {{ .maxReplicas }}
   triggers:
-    {{- range $group := .consumerGroups }}
+    {{- range $group := $groups }}
     - type: kafka
       metadata:
         bootstrapServers: {{ include "common.bootstrapServers" $ | quote }}
