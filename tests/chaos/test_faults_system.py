@@ -19,10 +19,12 @@ from common.testing import wait_for
 from common.waiting import first_of
 
 from deploy.local import assets, clock
-from deploy.local.seed.visitor import browser
+from deploy.local.seed.visitor import browser, staff
 from tests.chaos.auditor import Auditor, Backlog, MailServer, Received, Waiting
+from tests.chaos.faults.commits import LineToPostgres
 from tests.chaos.faults.engines import filled
 from tests.chaos.faults.fragile import Fragile, fragile_stack
+from tests.chaos.faults.orchard import fetch
 from tests.chaos.faults.proxy import Proxy
 from tests.chaos.faults.recoveries import Recoveries
 
@@ -162,6 +164,128 @@ async def test_the_database_may_stop_at_once_and_the_same_key_finds_out_what_was
             async with recoveries.after("PostgreSQL stopped immediately, from the moment it is back"):
                 await crowd.works_again()
     await crowd.everybody_has_one_letter()
+
+
+@dataclass(frozen=True)
+class Deed:
+    """A call under a key, and where its effects can be counted. ``sent`` is given a word that is in no other call."""
+
+    service: str
+    path: str
+    sent: Callable[[str], dict[str, object]]
+    effects: str
+    status: int
+
+
+def application(word: str) -> dict[str, object]:
+    return {"name": "Visitor", "email": f"{word}@example.org", "country": "LB", "language": "en", "consents": []}
+
+
+def meeting(word: str) -> dict[str, object]:
+    return {
+        "texts": {"en": {"title": word}},
+        "local_start": "2030-12-10T16:00",
+        "zone": "Europe/Berlin",
+        "minutes": 90,
+    }
+
+
+DEEDS = (
+    Deed(
+        "members",
+        "/api/members/applications",
+        application,
+        "SELECT count(*), (SELECT count(*) FROM outbox WHERE topic = 'members.letters') FROM applications",
+        202,
+    ),
+    Deed(
+        "hub",
+        "/api/hub/meetings",
+        meeting,
+        "SELECT count(*), (SELECT count(*) FROM outbox WHERE topic = 'hub.meeting') FROM meetings",
+        201,
+    ),
+)
+"""One whose transaction is shared with others of its moment, and one with a transaction of its own."""
+
+
+@dataclass
+class Call:
+    """One deed asked for by an administrator, as often as she likes under the same key."""
+
+    deed: Deed
+    client: httpx.AsyncClient
+    line: LineToPostgres
+    database: str
+    key: str = field(default_factory=lambda: str(uuid4()))
+
+    async def ask(self) -> httpx.Response:
+        described = self.deed.sent(self.key)
+        return await self.client.post(self.deed.path, json=described, headers={"Idempotency-Key": self.key})
+
+    async def ask_while_the_line_breaks(self, *, arrives: bool) -> None:
+        """At the COMMIT, before or after it has arrived."""
+        broken = self.line.broken
+        self.line.break_at_commit_of(self.key, arrives=arrives)
+        answer = await self.ask()
+        assert self.line.broken == broken + 1, f"no commit was broken: {answer.status_code} {answer.text}"
+        assert says_later(answer), f"{answer.status_code} {answer.text}"
+
+    async def effects(self) -> tuple[int, int]:
+        """Deeds done, and told (of an application a moment later, in its letter)."""
+        ((done, told),) = await fetch(self.database, self.deed.effects)
+        return int(done), int(told)
+
+    async def took_effect_once(self, since: tuple[int, int]) -> None:
+        async def done_and_told() -> bool:
+            return await self.effects() == (since[0] + 1, since[1] + 1)
+
+        await wait_for(done_and_told, within=PATIENCE)
+
+    async def kept_status(self) -> int | None:
+        rows = await fetch(self.database, "SELECT status FROM idempotency_keys WHERE key = $1", self.key)
+        return rows[0][0] if rows else None
+
+
+@pytest.fixture(scope="module", params=DEEDS, ids=lambda deed: deed.service)
+def behind_a_line(request: pytest.FixtureRequest, fragile: Fragile) -> Iterator[tuple[Deed, LineToPostgres, str]]:
+    with (
+        LineToPostgres(fragile.database.port) as line,
+        fragile.web_behind(line, request.param.service) as url,
+    ):
+        yield request.param, line, url
+
+
+@pytest.fixture
+async def call(behind_a_line: tuple[Deed, LineToPostgres, str], fragile: Fragile) -> AsyncIterator[Call]:
+    deed, line, url = behind_a_line
+    async with staff(fragile) as console:
+        signed_in = "; ".join(f"{cookie.name}={cookie.value}" for cookie in console.cookies.jar)
+    headers = {"Cookie": signed_in, "Origin": fragile.url, "Sec-Fetch-Site": "same-origin"}
+    async with httpx.AsyncClient(base_url=url, headers=headers, timeout=PATIENCE) as client:
+        yield Call(deed, client, line, fragile.databases[deed.service])
+
+
+async def test_who_hears_nothing_of_a_commit_that_arrived_gets_its_answer_by_the_same_key(call: Call):
+    before = await call.effects()
+    await call.ask_while_the_line_breaks(arrives=True)
+    assert await call.kept_status() == call.deed.status, "it is committed, with the answer that nobody got"
+    await call.took_effect_once(before)
+    for _ in range(2):
+        answer = await call.ask()
+        assert (answer.status_code, answer.headers["Idempotency-Replayed"]) == (call.deed.status, "true")
+    await call.took_effect_once(before)
+
+
+async def test_what_a_commit_that_did_not_arrive_would_have_kept_takes_effect_once_by_the_same_key(call: Call):
+    before = await call.effects()
+    await call.ask_while_the_line_breaks(arrives=False)
+    assert (await call.kept_status(), await call.effects()) == (None, before), "as if nobody had asked"
+    first, second = await call.ask(), await call.ask()
+    assert (first.status_code, "Idempotency-Replayed" in first.headers) == (call.deed.status, False)
+    assert (second.status_code, "Idempotency-Replayed" in second.headers) == (call.deed.status, True)
+    assert first.content == second.content
+    await call.took_effect_once(before)
 
 
 @rounds

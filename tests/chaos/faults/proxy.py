@@ -16,6 +16,9 @@ from deploy.local import ports
 CHUNK = 65_536
 STARTS_WITHIN = 10.0
 
+End = tuple[asyncio.StreamReader, asyncio.StreamWriter]
+Way = Coroutine[Any, Any, None]
+
 
 class Proxy:
     """Passes everything to a port of this machine until it is told to do harm; ``heal`` ends every harm."""
@@ -106,7 +109,7 @@ class Proxy:
         except (OSError, asyncio.CancelledError):
             writer.transport.abort()
             return
-        ways = [asyncio.create_task(self._pass(reader, here)), asyncio.create_task(self._pass(there, writer))]
+        ways = [asyncio.create_task(way) for way in self._ways((reader, writer), (there, here))]
         try:
             await asyncio.wait(ways, return_when=asyncio.FIRST_COMPLETED)
         except asyncio.CancelledError:
@@ -117,6 +120,10 @@ class Proxy:
                 way.cancel()
             here.close()
             writer.close()
+
+    def _ways(self, client: End, server: End) -> tuple[Way, Way]:
+        """To the server, and back. The first that is over ends both."""
+        return self._pass(client[0], server[1]), self._pass(server[0], client[1])
 
     async def _pass(self, source: asyncio.StreamReader, sink: asyncio.StreamWriter) -> None:
         with suppress(OSError):
