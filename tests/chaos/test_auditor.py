@@ -11,10 +11,12 @@ from collections.abc import Awaitable, Callable
 from pathlib import Path
 
 import pytest
+from common.testing import wait_for
 
 from tests.chaos.auditor import Report
 from tests.chaos.bugs.garden import FACTS, PATIENCE, Garden, planted
 from tests.chaos.bugs.hunting import hunt
+from tests.chaos.bugs.lives import Life
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
 
@@ -123,6 +125,47 @@ async def test_it_finds_what_two_relays_at_once_reorder(tmp_path, chance, recove
     await hunt(told_by_the_grower(one_of_two_relays_hangs, tmp_path), bugs, chance, recoveries.tell)
 
 
+async def the_leader_hangs_past_its_session(garden: Garden) -> Life:
+    """The one that was deposed. Rows are on their way to Kafka when it stops. When it wakes they arrive, and it wants
+    to note that; meanwhile another has led, published the same and more, and nothing is left to do that would move the
+    position again."""
+    garden.start("grower", "web")
+    await garden.grow("first")
+    with garden.detour() as way:
+        way.hold()
+        deposed = garden.start("grower", "relay", kafka=way, **BRIEF)
+        await garden.until(garden.grower, A_RELAY_WAITS_FOR_KAFKA)
+        deposed.hang()
+        garden.start("grower", "relay", **BRIEF)
+        for tree in garden.names():
+            await garden.grow(tree)
+        await garden.until(garden.grower, PUBLISHED)
+        way.heal()
+        deposed.wake()
+        await wait_for(lambda: deposed.said("role_failed"), within=PATIENCE)
+    return deposed
+
+
+async def test_it_finds_a_position_that_a_deposed_leader_has_moved(tmp_path, chance, recoveries):
+    """Its session is over, so that it could not write even without an epoch. Where it writes over another connection
+    the epoch alone stands between it and the position, and is enough."""
+
+    async def play(bug: str | None, chance: random.Random) -> Report:
+        async with planted(bug, chance, tmp_path, heard=False) as garden:
+            await the_leader_hangs_past_its_session(garden)
+            return await garden.auditor.examine(within=A_WHILE if bug else PATIENCE)
+
+    async with planted("relay.stores_over_another_connection", chance, tmp_path, heard=False) as garden:
+        deposed = await the_leader_hangs_past_its_session(garden)
+        assert deposed.said("AnotherRelayLeads"), deposed.words
+        report = await garden.auditor.examine()
+    assert report.is_clean, str(report)
+    await hunt(play, {"relay.moves_the_position_of_another_epoch": "stuck"}, chance, recoveries.tell)
+
+
+BRIEF = {"RELAY_SESSION_SECONDS": "3"}
+
+
 async def the_relay_dies_before_it_notes_what_it_published(garden: Garden) -> None:
     relay = garden.start("grower", "web", "relay")
     await garden.grow("first")
@@ -190,6 +233,14 @@ A_RELAY_HAS_BEGUN = """
         OR (SELECT count(*) FROM outbox) > (SELECT count(*) FROM (SELECT id FROM outbox FOR UPDATE SKIP LOCKED) AS free)
 """
 """It leads, or it has rows in its hands."""
+
+A_RELAY_WAITS_FOR_KAFKA = """
+    SELECT p.epoch > 0 AND p.scanned < (SELECT max(id) FROM outbox) AND EXISTS (
+           SELECT FROM pg_stat_activity WHERE application_name = 'grower.relay' AND datname = current_database()
+              AND state = 'idle' AND query LIKE '%FROM outbox WHERE%')
+      FROM outbox_position p
+"""
+"""It leads, has read what is to be published, and asks nothing more."""
 
 A_RELAY_STANDS_BY = """
     SELECT count(*) > 0 FROM pg_stat_activity a

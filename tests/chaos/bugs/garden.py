@@ -58,10 +58,10 @@ class Garden:
 
     # --- processes -----------------------------------------------------------------------------------------------
 
-    def start(self, toy: str, *roles: str, kafka: Proxy | None = None) -> Life:
-        """The bug is in whatever the test starts. ``kafka``: another way to the same Kafka."""
-        environment = {"KAFKA_BOOTSTRAP_SERVERS": f"{ports.LOOPBACK}:{kafka.port}"} if kafka else {}
-        return self._begin(toy, "serve", "--roles", ",".join(roles), **environment)
+    def start(self, toy: str, *roles: str, kafka: Proxy | None = None, **more: str) -> Life:
+        """The bug is in whatever the test starts. ``kafka``: another way to the same Kafka; ``more``: settings."""
+        way = {"KAFKA_BOOTSTRAP_SERVERS": f"{ports.LOOPBACK}:{kafka.port}"} if kafka else {}
+        return self._begin(toy, "serve", "--roles", ",".join(roles), **way, **more)
 
     async def run(self, toy: str, *words: str) -> str:
         """A command, to its end; what it said."""

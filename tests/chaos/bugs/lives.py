@@ -35,11 +35,16 @@ class Life:
     def start(self) -> None:
         self._process.start()
 
+    def hang(self) -> None:
+        """Until it wakes, it does nothing, and does not know it."""
+        self._send(signal.SIGSTOP)
+
+    def wake(self) -> None:
+        self._send(signal.SIGCONT)
+
     async def end(self, how: signal.Signals = signal.SIGTERM) -> int:
         """Its exit code."""
-        with suppress(ProcessLookupError):
-            if self._process.pid is not None and self._process.is_alive():
-                os.kill(self._process.pid, how)
+        self._send(how)
         return await self.wait()
 
     async def wait(self) -> int:
@@ -47,6 +52,11 @@ class Life:
         code = self._process.exitcode
         assert code is not None
         return code
+
+    def _send(self, what: signal.Signals) -> None:
+        with suppress(ProcessLookupError):
+            if self._process.pid is not None and self._process.is_alive():
+                os.kill(self._process.pid, what)
 
     def said(self, what: str) -> bool:
         return re.search(what, self.words) is not None
