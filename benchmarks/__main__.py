@@ -31,9 +31,8 @@ PATHS: dict[str, Measured] = {
 RESULTS = LOCAL / "bench.json"
 
 
-def measure(ours: Engines, names: Sequence[str], sizes: Sizes) -> Report:
-    """One path after the other, each on empty databases."""
-    whole = Report()
+def measure(ours: Engines, names: Sequence[str], sizes: Sizes, whole: Report) -> None:
+    """One path after the other, each on empty databases; what each has to say is added to ``whole``."""
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as loop:
         for name in names:
             with step(name), place(ours, name) as here:
@@ -42,7 +41,6 @@ def measure(ours: Engines, names: Sequence[str], sizes: Sizes) -> Report:
             whole.growth += found.growth
             whole.remarks += found.remarks
             whole.peaks |= here.peaks
-    return whole
 
 
 def main() -> None:
@@ -50,12 +48,18 @@ def main() -> None:
     if unknown := [name for name in names if name not in PATHS]:
         raise SystemExit(f"There is no path {', '.join(unknown)}; there are {', '.join(PATHS)}.")
     signal.signal(signal.SIGTERM, _as_if_interrupted)
-    began = time.monotonic()
-    with engines(LOCAL / "bench") as ours:
-        found = measure(ours, names, Sizes.from_environment())
+    began, found = time.monotonic(), Report()
+    try:
+        with engines(LOCAL / "bench") as ours:
+            measure(ours, names, Sizes.from_environment(), found)
+    finally:  # also of what was measured before something went wrong
+        tell(found, time.monotonic() - began)
+
+
+def tell(found: Report, seconds: float) -> None:
     figures.save(found.lines, RESULTS)
     load = " ".join(f"{average:.2f}" for average in os.getloadavg())
-    print(f"\n{figures.as_table(found)}\n\n{time.monotonic() - began:.0f} s, load average at the end {load}")
+    print(f"\n{figures.as_table(found)}\n\n{seconds:.0f} s, load average at the end {load}")
 
 
 def _as_if_interrupted(*_: object) -> None:

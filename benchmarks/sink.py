@@ -4,6 +4,7 @@ Ours and not aiosmtpd, which needs a millisecond per mail: more than what is mea
 """
 
 import asyncio
+import os
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -67,6 +68,7 @@ async def _listen(port: int, line: Connection) -> None:
 
     server = await loop.create_server(lambda: _Session(taken), "127.0.0.1", port)
     loop.add_reader(line.fileno(), answer)
+    os.set_blocking(line.fileno(), True)  # uvloop has changed it; an answer may be longer than the pipe holds
     line.send("listening")
     await over.wait()
     loop.remove_reader(line.fileno())

@@ -2,6 +2,7 @@
 
 import json
 import os
+import socket
 from pathlib import Path
 
 import pytest
@@ -9,7 +10,9 @@ import pytest
 from benchmarks import figures
 from benchmarks.__main__ import PATHS, measure
 from benchmarks.figures import Cpu, Growth, Line, Report, Turn
+from benchmarks.sink import sink
 from benchmarks.sizes import TINY
+from deploy.local import ports
 from deploy.local.engines import Engines
 
 
@@ -17,11 +20,24 @@ from deploy.local.engines import Engines
 def test_a_path_is_measured_to_its_end(path: str, tmp_path: Path):
     """Each path insists by itself that all it published, sent or asked for arrived."""
     here = Engines(os.environ["TEST_POSTGRES_URL"], os.environ["TEST_KAFKA"], tmp_path)
-    found = measure(here, [path], TINY)
+    found = Report()
+    measure(here, [path], TINY, found)
     assert found.lines
     assert all(each.ours > 0 for each in found.lines)
     assert found.growth
     assert {each.verdict for each in found.growth} <= {"flat", "linear", "worse"}
+
+
+def test_the_mail_server_tells_of_more_letters_than_fit_into_a_pipe():
+    port, letters = ports.any_free(), 5000
+    with sink(port) as server, socket.create_connection(("127.0.0.1", port)) as line:
+        for number in range(letters):
+            line.sendall(b"RCPT TO:<letter-%d@example.org>\r\nDATA\r\nHello\r\n.\r\n" % number)
+        line.sendall(b"QUIT\r\n")
+        while line.recv(65536):
+            pass  # it closes when it has taken them all
+        taken = server.taken()
+    assert (taken.mails, len(taken.letters)) == (letters, letters)
 
 
 def test_medians_of_interleaved_turns_make_a_line():
