@@ -3,6 +3,7 @@
 What is lost is the time until another takes over. Who wakes up finds that it leads no longer, and owns nothing.
 """
 
+import asyncio
 import random
 import signal
 from collections.abc import AsyncIterator
@@ -21,6 +22,7 @@ from tests.chaos.faults.recoveries import Recoveries
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
 
+MINUTE = 60.0
 LONGER = 40
 """Growths that come in after the other has taken over, while the first still hangs."""
 
@@ -127,6 +129,33 @@ async def test_a_consumer_that_hangs_in_the_middle_of_a_batch_loses_only_the_tim
         await wait_for(lambda: first.said("batch_retried") or first.said("offsets_not_committed"), within=PATIENCE)
         await orchard.grows_by(LONGER)
         await orchard.works_again()
+    report = await orchard.examine()
+    assert report.is_clean, str(report)
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("others", [False, True], ids=["nobody stands by", "others stand by"])
+async def test_a_minute_in_which_relay_and_consumer_hang_is_all_that_is_lost(
+    orchard: Orchard, chance: random.Random, recoveries: Recoveries, others: bool
+):
+    """With the time limits of an installation. Where others stand by, those work in the place of the two that hang."""
+    sessions = {"RELAY_SESSION_SECONDS": "30", "CONSUMER_SESSION_SECONDS": "15"}
+    parts = (("grower", "relay"), ("watcher", "consumers"))
+    await orchard.start("grower", "web")
+    hanging = [await orchard.start(*part, **sessions) for part in parts]
+    async with orchard.under_load(chance):
+        await orchard.works_again()
+        standing_by = [await orchard.start(*part, **sessions) for part in parts if others]
+        for process in standing_by:
+            await wait_for(lambda process=process: process.said("service_started"), within=PATIENCE)
+        for process in hanging:
+            stop(process)
+        await asyncio.sleep(MINUTE)
+        for process in hanging:
+            wake(process)
+        async with recoveries.after(f"relay and consumer hung for {MINUTE:.0f} s, from the moment they wake"):
+            await orchard.works_again()
+    assert orchard.refused == 0, "who asked meanwhile was told yes"
     report = await orchard.examine()
     assert report.is_clean, str(report)
 
