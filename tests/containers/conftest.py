@@ -2,14 +2,12 @@
 
 import signal
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 
 from tests.containers import engine
 
 REASON = engine.why_not()
-OURS = Path(__file__).parent
 
 if REASON is None:
     from testcontainers.core.labels import LABEL_SESSION_ID, SESSION_ID
@@ -22,11 +20,11 @@ def pytest_configure() -> None:
     signal.signal(signal.SIGTERM, signal.default_int_handler)
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_setup() -> None:
+    """Said from here it is one line for all tests, and each of them counts."""
     if REASON:
-        for item in items:
-            if OURS in item.path.parents:
-                item.add_marker(pytest.mark.skip(reason=REASON))
+        pytest.skip(REASON)
 
 
 @pytest.fixture(scope="session")
@@ -45,3 +43,4 @@ def system(tmp_path_factory: pytest.TempPathFactory) -> "Iterator[System]":
     finally:
         here.stop_everything()
     assert engine.docker("ps", "-aq", "--filter", f"label={LABEL_SESSION_ID}={SESSION_ID}") == "", "containers are left"
+    assert here.secrets_shown() == [], "secrets show in an inspection or a log"

@@ -3,6 +3,7 @@
 import os
 import shutil
 import subprocess
+from collections.abc import Mapping
 from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
@@ -31,9 +32,11 @@ def images() -> list[str]:
     return sorted({composed.image_of(name) for name in composed.SERVICES})
 
 
-def docker(*words: str, stdin: str | None = None) -> str:
+def docker(*words: str, stdin: str | None = None, environment: Mapping[str, str] | None = None) -> str:
     """What the command line of the engine says. Raises CalledProcessError."""
-    done = subprocess.run([_program(), *words], input=stdin, capture_output=True, text=True, check=True)
+    done = subprocess.run(
+        [_program(), *words], input=stdin, env=environment, capture_output=True, text=True, check=True
+    )
     return done.stdout.strip()
 
 

@@ -2,12 +2,18 @@
 
 import uuid
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
 from urllib.parse import urlsplit
 
 import httpx
 
 from tests.containers.system import System, eventually
+
+
+class Door(Protocol):
+    """Of a system, however it was started."""
+
+    def visitor(self, door: str = ...) -> httpx.Client: ...
 
 
 @dataclass(frozen=True)
@@ -35,7 +41,7 @@ def idempotency_key() -> dict[str, str]:
     return {"Idempotency-Key": str(uuid.uuid4())}
 
 
-def apply(system: System, address: str, door: str = "front-door") -> None:
+def apply(system: Door, address: str, door: str = "front-door") -> None:
     person = {
         "name": "Amina Haddad",
         "email": address,
@@ -47,7 +53,7 @@ def apply(system: System, address: str, door: str = "front-door") -> None:
         post(browser, "/api/members/applications", person, 202)
 
 
-def join(system: System, door: str = "front-door") -> Member:
+def join(system: Door, door: str = "front-door") -> Member:
     """Apply, open the mailed link, be a member."""
     address = fresh_address()
     apply(system, address, door)
@@ -56,13 +62,13 @@ def join(system: System, door: str = "front-door") -> Member:
     return Member(address, expect(browser.get("/api/members/me"), 200)["member_id"], browser)
 
 
-def mails(system: System, address: str) -> list[dict[str, Any]]:
+def mails(system: Door, address: str) -> list[dict[str, Any]]:
     with system.visitor() as browser:
         answer = browser.get("/api/notifications/mailbox", params={"to": address, "limit": 200})
     return sorted(answer.json(), key=lambda mail: mail["id"]) if answer.status_code == 200 else []
 
 
-def mailed_path(system: System, address: str, path: str, *, count: int = 1) -> str:
+def mailed_path(system: Door, address: str, path: str, *, count: int = 1) -> str:
     """Of the ``count``-th link to there that came to this address."""
 
     def arrived() -> str | None:

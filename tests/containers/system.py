@@ -76,6 +76,8 @@ class System:
     running: dict[str, DockerContainer] = field(default_factory=dict)
     doors: ExitStack = field(default_factory=ExitStack)
     """Whatever is closed at the end, such as the browsers of people."""
+    shown: list[tuple[str, str]] = field(default_factory=list)
+    """What an inspection and the log of each container showed when it went."""
 
     @property
     def secrets(self) -> Path:
@@ -118,17 +120,23 @@ class System:
             made.with_volume_mapping(str(self.clock), "/run/clock-offset", "ro")
         if name == "front-door":
             made.with_exposed_ports(8000)
-        self.running[called or name] = made
-        return made.start()
+        self.running[called or name] = made.start()
+        return made
 
-    def run_job(self, name: str, *, tries: int = 1, secrets: Mapping[str, Path] | None = None) -> None:
+    def replace(self, name: str, *, image: str = "") -> None:
+        """By another image, or by the one that the compose file names."""
+        self.stop(name)
+        self.start(name, image=image)
+        self.wait_until_healthy(name)
+
+    def run_job(self, name: str, *, tries: int = 1, image: str = "", secrets: Mapping[str, Path] | None = None) -> None:
         """Run it to its end, and anew where it fails, as compose does. Raises JobFailed."""
         called = f"{name}-{time.monotonic_ns()}"
-        job = self.start(name, called=called, secrets=secrets).get_wrapped_container()
+        job = self.start(name, called=called, image=image, secrets=secrets).get_wrapped_container()
         if code := job.wait(timeout=PATIENCE)["StatusCode"]:
             if tries == 1:
                 raise JobFailed(f"{name} ended with {code}:\n{self.logs(called)[-2000:]}")
-            self.run_job(name, tries=tries - 1, secrets=secrets)
+            self.run_job(name, tries=tries - 1, image=image, secrets=secrets)
 
     def run_jobs(self, *names: str, tries: int = 1) -> None:
         """Three at a time."""
@@ -151,13 +159,13 @@ class System:
 
     def stop(self, *names: str) -> None:
         for name in names:
+            self.shown.append((name, self.show(name)))
             self.running.pop(name).stop()
 
     def stop_everything(self) -> None:
         self.doors.close()
         with ThreadPoolExecutor(8) as together:
-            list(together.map(lambda container: container.stop(), self.running.values()))
-        self.running.clear()
+            list(together.map(self.stop, list(self.running)))
         with suppress(Exception):
             self.network.remove()
 
@@ -169,6 +177,21 @@ class System:
     def logs(self, name: str) -> str:
         out, err = self.running[name].get_logs()
         return (out + err).decode(errors="replace")
+
+    def show(self, name: str) -> str:
+        return json.dumps(self.inspect(name)) + self.logs(name)
+
+    def secrets_shown(self) -> list[str]:
+        """Which secret, and in which of all containers that ever ran here: those that run, doubles and jobs too."""
+        shown = [*self.shown, *((name, self.show(name)) for name in self.running)]
+        return [f"{file} in {name}" for name, text in shown for file, secret in self.hidden() if secret in text]
+
+    def hidden(self) -> Iterator[tuple[str, str]]:
+        """The secrets themselves: of an address its password, of a file with several lines each of them."""
+        for file in self.secrets.iterdir():
+            if file.name != "notifications_public_key":
+                for line in file.read_text().split():
+                    yield file.name, line.partition("://")[2].partition("@")[0].partition(":")[2] or line
 
     def log_lines(self, name: str) -> Iterator[dict[str, Any]]:
         for line in self.logs(name).splitlines():

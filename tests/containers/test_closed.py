@@ -47,14 +47,9 @@ def test_nothing_of_a_build_is_left_in_an_image(system: System, service: str):
     assert "BEGIN CERTIFICATE" not in history
 
 
-@pytest.mark.parametrize("name", [*SERVICES, "postgres", "kafka", "front-door"])
-def test_no_secret_shows_in_inspection_or_logs(system: System, name: str):
-    shown = json.dumps(system.inspect(name)) + system.logs(name)
-    for file in system.secrets.iterdir():
-        secret = file.read_text().strip()
-        password = secret.partition("://")[2].partition("@")[0].partition(":")[2] or secret
-        if file.name != "notifications_public_key":
-            assert password not in shown, f"{file.name} shows in {name}"
+def test_no_secret_shows_in_inspection_or_logs(system: System):
+    """Looked at again when the last container is gone: what tests do to them is in their logs then."""
+    assert system.secrets_shown() == []
 
 
 def test_only_the_front_door_can_be_reached_from_outside(system: System):
