@@ -1,14 +1,18 @@
 """What an inspection of the running containers shows, and what it does not show."""
 
 import json
+import re
 import tomllib
 
 import pytest
+import yaml
 
 from tests.containers import composed, engine
+from tests.containers.people import expect
 from tests.containers.system import SERVICES, System
 
 MEGABYTE = 1_000_000
+SOMEWHERE_ELSE = re.compile(r"""(?:src|href)=["'](?:https?:)?//[^"']*""")
 MOST = {"members": 220, "hub": 220, "surveys": 450, "notifications": 220}
 
 each_service = pytest.mark.parametrize("service", SERVICES)
@@ -45,6 +49,19 @@ def test_nothing_of_a_build_is_left_in_an_image(system: System, service: str):
     assert run(["ls", "/run/secrets/extra-ca"]).exit_code != 0
     history = engine.docker("history", "--no-trunc", composed.image_of(service))
     assert "BEGIN CERTIFICATE" not in history
+
+
+@each_service
+def test_it_shows_its_events_and_its_api_without_a_file_from_elsewhere(system: System, service: str):
+    """As its own schema library has them, which is that of this commit."""
+    written = yaml.safe_load((engine.ROOT / "docs" / "asyncapi" / f"{service}.yaml").read_text())
+    with system.visitor() as browser:
+        for page in ("events", "docs"):
+            assert SOMEWHERE_ELSE.findall(expect(browser.get(f"/api/{service}/{page}"), 200).text) == []
+        shown = expect(browser.get(f"/api/{service}/asyncapi.json"), 200)
+    assert shown["asyncapi"] == "3.0.0"
+    assert shown["channels"] == written["channels"]
+    assert shown["components"]["schemas"] == written["components"]["schemas"]
 
 
 def test_no_secret_shows_in_inspection_or_logs(system: System):

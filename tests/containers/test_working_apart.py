@@ -3,7 +3,9 @@
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-from tests.containers.people import apply, expect, fresh_address, join
+import pytest
+
+from tests.containers.people import apply, expect, fresh_address, join, mailed_path
 from tests.containers.system import SERVICES, System, eventually
 
 
@@ -41,14 +43,35 @@ def address_of_another(system: System, secret: str) -> Path:
     return anew
 
 
-def test_what_a_service_missed_arrives_when_it_is_back(system: System):
-    system.stop("hub")
+@pytest.mark.parametrize("away", ["hub", "surveys"])
+def test_what_a_service_missed_arrives_when_it_is_back(system: System, away: str):
+    system.stop(away)
     member = join(system)
     with system.visitor() as browser:
-        expect(browser.get("/hub"), 502, 503)
+        expect(browser.get(f"/{away}"), 502, 503)
         expect(browser.get("/join"), 200)
-    system.start("hub")
-    eventually(lambda: system.knows("hub", member.member_id))
+    system.start(away)
+    eventually(lambda: system.knows(away, member.member_id))
+
+
+def test_letters_wait_for_who_sends_them(system: System):
+    address = fresh_address()
+    system.stop("notifications")
+    apply(system, address)
+    system.start("notifications")
+    assert mailed_path(system, address, "/confirm/")
+
+
+def test_who_is_signed_in_meets_and_answers_on_while_members_is_away(system: System):
+    member = join(system)
+    eventually(lambda: all(system.knows(service, member.member_id) for service in ("hub", "surveys")))
+    system.stop("members")
+    expect(member.browser.get("/me"), 502, 503)
+    for page in ("/hub", "/surveys"):
+        expect(member.browser.get(page), 200)
+    system.start("members")
+    system.wait_until_healthy("members")
+    expect(member.browser.get("/me"), 200)
 
 
 def test_people_join_while_kafka_is_away_and_everybody_hears_of_it_afterwards(system: System):

@@ -1,6 +1,7 @@
 """Run inside an image of members: makes a next version of it, which tells ``.v2`` of an event beside ``.v1``.
 
-Both carry the same event id and the newer one comes first, as every break of a contract is to be told.
+Both carry the same event id and the newer one comes first, as every break of a contract is to be told. It has a
+migration of its own, which leaves the version before it able to work.
 """
 
 from importlib.util import find_spec
@@ -37,13 +38,25 @@ async def append(conn, *events, partition=None, event_ids=None):
 '''
 
 
+MIGRATION = "ALTER TABLE members ADD COLUMN region text NOT NULL DEFAULT 'all';\n"
+
+
+def add_migration(package: str, name: str, sql: str) -> None:
+    (place_of(package).parent / "migrations" / name).write_text(sql)
+
+
 def extend(module: str, text: str) -> None:
+    file = place_of(module)
+    file.write_text(file.read_text() + text)
+
+
+def place_of(module: str) -> Path:
     spec = find_spec(module)
     assert spec is not None
     assert spec.origin is not None
-    file = Path(spec.origin)
-    file.write_text(file.read_text() + text)
+    return Path(spec.origin)
 
 
 extend("common.events.members", EVENT)
 extend("common.outbox.append", TELL_BOTH)
+add_migration("members", "9999_region.sql", MIGRATION)
