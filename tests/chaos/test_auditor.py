@@ -155,7 +155,7 @@ async def test_it_finds_a_position_that_a_deposed_leader_has_moved(tmp_path, cha
             await the_leader_hangs_past_its_session(garden)
             return await garden.auditor.examine(within=A_WHILE if bug else PATIENCE)
 
-    async with planted("relay.stores_over_another_connection", chance, tmp_path, heard=False) as garden:
+    async with planted("relay._stores_over_another_connection", chance, tmp_path, heard=False) as garden:
         deposed = await the_leader_hangs_past_its_session(garden)
         assert deposed.said("AnotherRelayLeads"), deposed.words
         report = await garden.auditor.examine()

@@ -82,7 +82,18 @@ def draws_a_new_id_for_each_try() -> None:
     sound = replace(bus, "headers_of", headers_of)
 
 
-def stores_over_another_connection() -> None:
+def moves_the_position_of_another_epoch() -> None:
+    """Nobody asks for the epoch: the position is where the last one to write has left it."""
+
+    async def whatever_the_epoch(self: relay.Relay, *arguments: Any) -> None:
+        self.epoch = await self.conn.fetchval("SELECT epoch FROM outbox_position")
+        await sound(self, *arguments)
+
+    sound = replace(relay.Relay, "_store", whatever_the_epoch)
+    _stores_over_another_connection()
+
+
+def _stores_over_another_connection() -> None:
     """Not over the session that holds the lock: who has lost that can still write. No bug yet, as long as the epoch is
     asked for."""
 
@@ -95,17 +106,6 @@ def stores_over_another_connection() -> None:
             self.conn = mine
 
     sound = replace(relay.Relay, "_store", elsewhere)
-
-
-def moves_the_position_of_another_epoch() -> None:
-    """The same, and nobody asks for the epoch: the position is where the last one to write has left it."""
-
-    async def whatever_the_epoch(self: relay.Relay, *arguments: Any) -> None:
-        self.epoch = await self.conn.fetchval("SELECT epoch FROM outbox_position")
-        await sound(self, *arguments)
-
-    sound = replace(relay.Relay, "_store", whatever_the_epoch)
-    stores_over_another_connection()
 
 
 def shares_the_rows() -> None:
