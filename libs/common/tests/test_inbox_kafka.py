@@ -6,6 +6,7 @@ import pytest
 import streams
 from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.admin import RecordsToDelete
+from aiokafka.errors import RequestTimedOutError
 from common import bus, clock, db
 from common.inbox import Consumers, deadletters, subscription
 from common.inbox.applying import UNLUCKY_KEYS, TooManyFailures
@@ -67,6 +68,39 @@ async def test_batches_do_not_wait_for_kafka_to_hear_of_them(pool, kafka, topics
             return (await streams.committed(kafka, "watcher")).get(("grower.tree", partition)) == 3
 
         await eventually(kafka_knows)
+
+
+async def test_what_kafka_could_not_be_told_goes_with_the_next(pool, kafka, topics, watch, eventually, monkeypatch):
+    """Otherwise a partition on which nothing more comes would look unread for ever."""
+    refused = 0
+    commit = AIOKafkaConsumer.commit
+
+    async def commit_the_second_time(self, offsets):
+        nonlocal refused
+        if not refused:
+            refused += 1
+            raise RequestTimedOutError
+        await commit(self, offsets)
+
+    monkeypatch.setattr(AIOKafkaConsumer, "commit", commit_the_second_time)
+    quiet, busy = "oak", next(tree for tree in TREES if partition_of(tree) != partition_of("oak"))
+    async with consuming(kafka, pool, watch):
+        await streams.send(kafka, grew(1, quiet))
+        await eventually(lambda: refused)
+        await streams.send(kafka, grew(1, busy))
+
+        async def kafka_knows():
+            told = await streams.committed(kafka, "watcher")
+            return [told.get(("grower.tree", partition_of(tree))) for tree in (quiet, busy)] == [1, 1]
+
+        await eventually(kafka_knows)
+
+
+TREES = [f"tree-{number}" for number in range(100)]
+
+
+def partition_of(tree):
+    return bus.partition_of("grower.tree", tree)
 
 
 async def test_a_copy_has_no_effect(pool, kafka, topics, watch, eventually):

@@ -36,11 +36,13 @@ class Telling:
             self._task = asyncio.create_task(self._tell_all(consumer))
 
     async def ended(self) -> None:
-        """When nothing is left to tell."""
+        """When nothing is left that could be told; what could not is let go, for the partitions may go to others."""
         if self._task is not None:
             await asyncio.wait([self._task])
+        self._untold = {}
 
     async def _tell_all(self, consumer: AIOKafkaConsumer) -> None:
+        """What was not heard goes with the next call, unless the partition is not ours any more."""
         while self._untold:
             mine = consumer.assignment()
             offsets = {place: offset for place, offset in self._untold.items() if place in mine}
@@ -51,3 +53,6 @@ class Telling:
                         await consumer.commit(offsets)
             except (KafkaError, ConsumerStoppedError, TimeoutError) as error:
                 log.warning("offsets_not_committed", group=self.group, error=type(error).__name__)
+                newer, self._untold = self._untold, offsets | self._untold
+                if not newer:
+                    return
