@@ -120,8 +120,8 @@ class System:
             made.with_volume_mapping(str(self.clock), "/run/clock-offset", "ro")
         if name == "front-door":
             made.with_exposed_ports(8000)
-        self.running[called or name] = made.start()
-        return made
+        self.running[called or name] = made
+        return made.start()
 
     def replace(self, name: str, *, image: str = "") -> None:
         """By another image, or by the one that the compose file names."""
@@ -159,7 +159,8 @@ class System:
 
     def stop(self, *names: str) -> None:
         for name in names:
-            self.shown.append((name, self.show(name)))
+            if self.running[name].get_wrapped_container():  # or its start was interrupted
+                self.shown.append((name, self.show(name)))
             self.running.pop(name).stop()
 
     def stop_everything(self) -> None:
