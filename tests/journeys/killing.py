@@ -42,6 +42,11 @@ class Killer:
         moments += self.chance.sample(free, len(victims) - len(moments))
         self.plan |= dict(zip(moments, victims, strict=True))
 
+    @property
+    def missed(self) -> list[tuple[str, int]]:
+        """Planned moments that have not come."""
+        return [(step, number) for step, number in self.plan if self.taken[step] < number]
+
     def step(self, name: str) -> None:
         self.taken[name] += 1
         if victim := self.plan.get((name, self.taken[name])):

@@ -28,9 +28,10 @@ from tests.journeys.killing import Killer, end
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
 
 KILLS = 20
-PEOPLE = 16
+PEOPLE = 18
 COMING = 6
-ANSWERING = 10
+ANSWERING = 6
+"""So few that they have their invitations, whichever of the others' are held after a kill."""
 FORGOTTEN = 3
 UNKNOWN_PER_KILL = 8
 """Connections of the sender and one group (spec of notifications): so many mails may be unknown after one kill."""
@@ -98,7 +99,7 @@ async def test_any_service_killed_between_any_two_steps_loses_and_doubles_nothin
     await asyncio.gather(*(guest.wants_to_be_forgotten() for guest in answering[:FORGOTTEN]))
     await wait_for(lambda: all_certificates_are_complete(alone), within=PATIENCE)
     print(f"killed: {dict(killer.killed)}, held mails: {await held(alone)}")
-    assert killer.killed.total() == KILLS
+    assert killer.killed.total() == KILLS, f"never taken: {killer.missed}"
     assert await held(alone) <= killer.killed["notifications"] * UNKNOWN_PER_KILL
     await wait_for(lambda: everything_is_told(alone), within=PATIENCE)
 

@@ -80,7 +80,7 @@ async def change_a_page(request: Request, tx: web.Tx, viewer: web.StaffOnly, sur
     form = await web.read_form(request)
     title = form.text("page_title")
     if not form.ok:
-        building.page_named((await store.get_survey(tx, survey_id)).definition, name)
+        building.page_named((await store.lock_survey(tx, survey_id)).definition, name)
         return await show_builder(request, tx, survey_id, page=name, form=form, status=422)
     return await change_once(
         request,

@@ -87,7 +87,7 @@ def _arranged(draft: Definition, name: str, do: str) -> Definition:
 @web.body_limit(MIB)
 async def save_a_question(request: Request, tx: web.Tx, viewer: web.StaffOnly, survey_id: UUID, name: str) -> Response:
     form = await web.read_form(request, limit=MIB)
-    definition = (await store.get_survey(tx, survey_id)).definition
+    definition = (await store.lock_survey(tx, survey_id)).definition  # or it may be gone when the form is shown again
     before = definition.question(name)
     if before is None:
         raise NotFound("This question is not in the survey any more.")
