@@ -17,6 +17,7 @@ from pathlib import Path
 
 import httpx
 import pytest
+
 from deploy.local.seed.visitor import expect, staff
 from deploy.local.stack import SERVICES, Stack
 from tests.journeys import on_engines
