@@ -17,8 +17,9 @@ import ics
 import pytest
 from common.testing import wait_for
 
+from deploy.local.chromium import chromium
 from deploy.local.stack import Stack
-from tests.journeys.browsing import PHONE, Person, chromium, person
+from tests.journeys.browsing import PHONE, Person, person
 from tests.journeys.postbox import Postbox
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]

@@ -6,9 +6,10 @@ from collections.abc import AsyncIterator, Iterator
 import pytest
 from playwright.async_api import Browser
 
+from deploy.local.chromium import chromium
 from deploy.local.stack import Stack
 from tests.journeys import on_engines
-from tests.journeys.browsing import PHONE, chromium
+from tests.journeys.browsing import PHONE
 from tests.journeys.forms import pages_found, routes_of
 from tests.journeys.used import World
 from tests.journeys.wordy import a_wordy_system

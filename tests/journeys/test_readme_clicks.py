@@ -7,13 +7,13 @@ import pytest
 from common.testing import wait_for
 from playwright.async_api import Page
 
+from deploy.local.chromium import chromium
 from deploy.local.seed.asking import ask
 from deploy.local.seed.joining import join, meet
 from deploy.local.seed.people import people
 from deploy.local.seed.visitor import Mailbox, eventually, staff
 from deploy.local.stack import ROOT, Stack
 from deploy.local.steps import Note
-from tests.journeys.browsing import chromium
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
 

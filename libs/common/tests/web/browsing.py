@@ -1,7 +1,6 @@
-"""A site on a port of its own, and Chromium in front of it."""
+"""A site on a port of its own, and what a browser shows and complains of in front of it."""
 
 import asyncio
-import os
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
@@ -10,18 +9,7 @@ import uvicorn
 from axe_playwright_python.async_playwright import Axe
 from common.testing import wait_for
 from fastapi import FastAPI
-from playwright.async_api import Browser, Page, async_playwright
-
-CHROMIUM = os.environ.get("CHROMIUM", "/usr/bin/chromium")
-FLAGS = [
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-]
+from playwright.async_api import Browser, Page
 
 STICKING_OUT = """
 () => [document.scrollingElement, ...document.querySelectorAll("body *")]
@@ -29,16 +17,6 @@ STICKING_OUT = """
     .filter(it => !it.closest(".links, .table.cards thead, .visually-hidden, svg"))
     .map(it => `${it.tagName} ${it.className}: ${it.scrollWidth} in ${it.clientWidth}`)
 """
-
-
-@asynccontextmanager
-async def chromium(*flags: str) -> AsyncIterator[Browser]:
-    async with async_playwright() as playwright:
-        browser = await playwright.chromium.launch(executable_path=CHROMIUM, args=[*FLAGS, *flags])
-        try:
-            yield browser
-        finally:
-            await browser.close()
 
 
 @asynccontextmanager

@@ -15,7 +15,8 @@ from common.settings import ServiceSettings
 from common.web import limits
 from fastapi import APIRouter, FastAPI, Request
 from playwright.async_api import Browser
-from web.browsing import chromium
+
+from deploy.local.chromium import chromium
 
 HOME = "http://localhost:8000"
 MakeSite = Callable[..., Awaitable[httpx.AsyncClient]]

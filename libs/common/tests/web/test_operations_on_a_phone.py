@@ -8,9 +8,10 @@ from common.testing import deliver
 from common.web.operations import Figure
 from toy.events import TreeFelled, TreeGrew
 from toy.watcher import app as watcher
-from web.browsing import chromium, open_page, served, sticking_out
+from web.browsing import open_page, served, sticking_out
 
 from deploy.local import assets
+from deploy.local.chromium import chromium
 
 pytestmark = pytest.mark.slow
 
