@@ -15,7 +15,6 @@ pytestmark = [pytest.mark.slow, pytest.mark.timeout(1800)]
 
 MEANWHILE = 25
 """Growths at most between two changes of the group."""
-CHANGES = 6
 STORM = 75
 EVERY = 2.0
 """Changes of a storm, and seconds from one to the next: two and a half minutes, in which the group seldom settles."""
@@ -23,22 +22,23 @@ MOST = 4
 """Members of the group at one time."""
 
 
+@pytest.mark.parametrize("changes", [6, pytest.param(200, marks=pytest.mark.long)])
 async def test_changes_of_the_group_lose_double_and_invert_nothing(
-    orchard: Orchard, chance: random.Random, recoveries: Recoveries
+    orchard: Orchard, chance: random.Random, recoveries: Recoveries, changes: int
 ):
     """Each is over before the next begins."""
     await orchard.start("grower", "web", "relay")
     group = [await orchard.start("watcher", "consumers")]
     async with orchard.under_load(chance):
         await orchard.works_again()
-        for _ in range(CHANGES):
+        for _ in range(changes):
             if len(group) == 1 or (len(group) < 3 and chance.random() < 0.5):
                 group.append(await joined(orchard))
             else:
                 leaving = group.pop(chance.randrange(len(group)))
                 assert await orchard.end(leaving, signal.SIGTERM) == 0, leaving.output
             await orchard.grows_by(chance.randint(1, MEANWHILE))
-        async with recoveries.after(f"{CHANGES} changes of the group, from the last one"):
+        async with recoveries.after(f"{changes} changes of the group, from the last one"):
             await orchard.works_again()
     report = await orchard.examine()
     assert report.is_clean, str(report)
