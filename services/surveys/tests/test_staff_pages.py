@@ -1,5 +1,6 @@
 """The console: building without JavaScript, sending, results; and what is refused."""
 
+import asyncio
 import csv
 import io
 import re
@@ -10,10 +11,13 @@ import httpx
 import pytest
 from common import db
 from common.db import Connection, Pool
+from common.testing import wait_for
 from common.web.testing import Person, SignIn
 from surveys import store
 from surveys.commands import answering
+from surveys.commands import building as commands
 from surveys.commands.answering import SentPage
+from surveys.domain.building import remove_question
 from surveys.tally import tally_all
 
 from .factories import definition, page, question
@@ -149,6 +153,31 @@ async def test_a_question_with_a_mistake_is_shown_again_as_it_was_typed(
     assert said in text_of(answer)
     for value in ({**typed, **wrong})["hint.en"], ({**typed, **wrong})["name"]:
         assert value in unescape(answer.text)
+
+
+async def test_a_question_that_a_colleague_is_deleting_is_waited_for_and_then_not_found(
+    pool: Pool, conn: Connection, sign_in: SignIn
+):
+    """A page that showed it again would have no place for what was typed."""
+    editor = sign_in("editor")
+    home = await begun(editor)
+    name = await add(editor, home, "single")
+    async with pool.acquire() as colleague, colleague.transaction():
+        await commands.change(colleague, UUID(home.rsplit("/", 1)[1]), lambda draft: remove_question(draft, name))
+        saving = asyncio.create_task(editor.http.post(f"{home}/questions/{name}/text", data={"text.en": "", **once()}))
+        await wait_for(lambda: somebody_waits_for_a_lock(conn))
+    answer = await saving
+    assert answer.status_code == 404
+    assert "not in the survey any more" in text_of(answer)
+
+
+async def somebody_waits_for_a_lock(conn: Connection) -> bool:
+    return bool(
+        await conn.fetchval(
+            "SELECT EXISTS (SELECT FROM pg_stat_activity"
+            " WHERE datname = current_database() AND wait_event_type = 'Lock')"
+        )
+    )
 
 
 async def test_a_rule_that_can_not_be_read_is_kept_and_listed(sign_in: SignIn):
