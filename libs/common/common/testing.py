@@ -227,7 +227,7 @@ async def deliver(
     """
     records = [one if isinstance(one, bus.Record) else as_record(one) for one in told]
     async with conn.transaction():
-        applied = await inbox.apply(consumers, conn, records, now=clock.now())
+        applied = await inbox.apply(consumers, conn, inbox.Batch.of(consumers, records), now=clock.now())
         if applied.buried and not expect_dead:
             raise applied.buried[0][1]
     return applied

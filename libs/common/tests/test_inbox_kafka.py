@@ -185,6 +185,35 @@ async def test_a_batch_that_can_not_be_applied_for_long_is_given_back_and_comes_
         await is_heard(pool, eventually, [("oak", 1)], within=20)
 
 
+async def test_what_comes_after_a_batch_that_is_given_back_comes_again_in_order(pool, kafka, topics, watch, eventually):
+    """Two have their effect, the third fails for longer than it is tried again, the others wait behind it."""
+    watch.failures = [None, None, *(ConnectionResetError() for _ in range(60))]
+    await streams.send(kafka, *(grew(height) for height in range(1, 8)))
+    async with consuming(kafka, pool, watch, at_once=2):
+        await is_heard(pool, eventually, [("oak", height) for height in range(1, 8)], within=20)
+    assert not watch.failures
+
+
+async def test_a_partition_does_not_wait_for_the_batch_of_another(pool, kafka, topics, eventually):
+    consumers, gate = Consumers("watcher"), asyncio.Event()
+    elsewhere = next(tree for tree in TREES if partition_of(tree) != partition_of("oak"))
+
+    @consumers.on(TreeGrew)
+    async def wait_for_the_oak(event, conn):
+        if event.tree_id == "oak":
+            await gate.wait()
+        await app.note_growth(event, conn)
+
+    await streams.send(kafka, grew(1), grew(1, elsewhere))
+    stopping = asyncio.Event()
+    running = asyncio.create_task(Subscription(consumers, pool, kafka.bootstrap, stopping, patience=QUICK).run())
+    await is_heard(pool, eventually, [(elsewhere, 1)], within=20)
+    gate.set()
+    await is_heard(pool, eventually, [(elsewhere, 1), ("oak", 1)])
+    stopping.set()
+    await running
+
+
 async def test_headers_that_are_not_utf8_lose_nothing(pool, kafka, topics, watch, eventually):
     """Trap: FastStream's parser raises on them, and the whole batch is gone."""
     good = [grew(height) for height in range(1, 4)]
@@ -227,6 +256,19 @@ async def test_a_rebalance_waits_for_the_batch_in_work(pool, kafka, topics, watc
             everything = [(f"tree-{number}", height) for number in range(20) for height in (1, 2)]
             await is_heard(pool, eventually, everything, within=20)
             assert second.arrived.is_set(), "both have work now"
+
+
+async def test_a_rebalance_waits_for_one_batch_and_not_for_all_that_was_fetched(pool, kafka, topics, watch, eventually):
+    watch.gate.clear()
+    await streams.send(kafka, *(grew(height) for height in range(1, 6)))
+    async with consuming(kafka, pool, watch, at_once=2) as mine:
+        await asyncio.wait_for(watch.arrived.wait(), 10)
+        mine.places.unsettle()
+        watch.gate.set()
+        async with mine.busy:
+            assert await heard_by(pool)() == [("oak", 1), ("oak", 2)]
+    async with consuming(kafka, pool, watch):
+        await is_heard(pool, eventually, [("oak", height) for height in range(1, 6)])
 
 
 async def test_a_dead_coordination_task_is_noticed_and_everything_is_built_anew(pool, kafka, topics, watch, eventually):
@@ -278,9 +320,9 @@ async def test_what_waits_behind_a_dead_letter_follows_in_order_when_it_is_repla
         await is_heard(pool, eventually, [("ash", 1)])
         await streams.send(kafka, grew(4), grew(2, "ash"))
         await is_heard(pool, eventually, [("ash", 1), ("ash", 2)])
+        letter = await letter_before(pool, eventually, 3)
+        assert (letter.key, letter.error_class) == ("oak", "Bug")
         async with db.transaction(pool) as conn:
-            [letter] = await deadletters.list_letters(conn)
-            assert (letter.key, letter.waiting, letter.error_class) == ("oak", 3, "Bug")
             done, error = await deadletters.replay([watch.consumers], conn, letter.id, now=clock.now())
             assert (done, type(error)) == (0, app.Bug)
 
@@ -295,6 +337,18 @@ async def test_what_waits_behind_a_dead_letter_follows_in_order_when_it_is_repla
         assert [one for one in await heard_by(pool)() if one[0] == "oak"] == oaks
 
 
+async def letter_before(pool, eventually, waiting):
+    """The only dead letter, when so many facts wait behind it."""
+    async with pool.acquire() as conn:
+
+        async def they_wait():
+            letters = await deadletters.list_letters(conn)
+            return letters if letters and letters[0].waiting == waiting else None
+
+        [letter] = await eventually(they_wait)
+    return letter
+
+
 async def _note_any_growth(grew, conn):
     await conn.execute("INSERT INTO heard (tree_id, what, height) VALUES ($1, 'grew', $2)", grew.tree_id, grew.height)
 
@@ -302,13 +356,7 @@ async def _note_any_growth(grew, conn):
 async def test_dropping_a_dead_letter_lets_the_others_pass(pool, kafka, topics, watch, eventually):
     await streams.send(kafka, grew(app.UNLUCKY), grew(2))
     async with consuming(kafka, pool, watch):
-        async with pool.acquire() as conn:
-
-            async def one_waits():
-                letters = await deadletters.list_letters(conn)
-                return letters if letters and letters[0].waiting == 1 else None
-
-            [letter] = await eventually(one_waits)
+        letter = await letter_before(pool, eventually, 1)
         async with db.transaction(pool) as conn:
             await deadletters.drop([watch.consumers], conn, letter.id, now=clock.now())
         await is_heard(pool, eventually, [("oak", 2)])

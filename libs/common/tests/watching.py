@@ -15,7 +15,8 @@ QUICK = Patience(
 
 
 class Watch:
-    """A consumer group whose deed writes down what it heard, and may be held at a gate or told to fail."""
+    """A consumer group whose deed writes down what it heard, and may be held at a gate or told how to fail: at each
+    call it takes the next of ``failures``, of which None is none."""
 
     def __init__(self):
         self.consumers = Consumers("watcher")
@@ -28,8 +29,8 @@ class Watch:
         async def note_growth(grew, conn):
             self.arrived.set()
             await self.gate.wait()
-            if self.failures:
-                raise self.failures.pop(0)
+            if self.failures and (failure := self.failures.pop(0)):
+                raise failure
             await app.note_growth(grew, conn)
 
         self.consumers.on_batch(TreeState)(app.keep_trees)

@@ -4,7 +4,7 @@ from typing import Any
 
 from common import db
 from common.inbox import applying, erasure, places, store, subscription
-from common.inbox.applying import Applying, following
+from common.inbox.applying import Applying
 from faststream.kafka.subscriber.config import KafkaSubscriberConfig
 from toy.events import TreeState
 from toy.watcher import app as watcher
@@ -36,12 +36,12 @@ def recognises_copies_until_it_restarts() -> None:
 def commits_offsets_before_the_work() -> None:
     """Position and offsets are moved first and the batch is applied after that."""
 
-    async def tells_then_applies(self: Any, chunk: Any) -> None:
+    async def tells_then_applies(self: Any, batch: Any) -> None:
         async with db.transaction(self.pool) as conn:
-            await store.advance_positions(conn, self.consumers.group, following(chunk))
-        self.telling.tell(self.subscriber.consumer, chunk)
+            await store.advance_positions(conn, self.consumers.group, batch.following)
+        self.telling.tell(self.subscriber.consumer, batch)
         await self.telling.ended()
-        await sound(self, chunk)
+        await sound(self, batch)
 
     sound = replace(subscription.Subscription, "_apply", tells_then_applies)
 
@@ -69,9 +69,9 @@ def trusts_kafka_alone() -> None:
 def skips_what_failed_for_now() -> None:
     """A retry that skips: the database was away for a moment, and the next batch is told to Kafka as if nothing was."""
 
-    async def gives_up(self: Any, chunk: Any) -> None:
+    async def gives_up(self: Any, batch: Any) -> None:
         try:
-            await sound(self, chunk)
+            await sound(self, batch)
         except db.TRANSIENT:
             return
 

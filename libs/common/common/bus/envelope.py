@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 from uuid import NAMESPACE_URL, UUID, uuid5
 
 import orjson
+from asyncpg.pgproto.pgproto import UUID as QuickUUID
 
 Headers = Sequence[tuple[str, bytes | None]]
 
@@ -129,9 +130,10 @@ def event_id_from(sent: str, source: str) -> UUID:
 
 
 def _event_id(named: dict[str, bytes | None]) -> UUID:
+    """asyncpg's UUID is equal to Python's and read in a tenth of the time."""
     sent = named["ce_id"]
     try:
-        return UUID((sent or b"").decode("ascii"))
+        return QuickUUID((sent or b"").decode("ascii"))
     except ValueError:
         return event_id_from(_text(sent), _text(named.get("ce_source")))
 

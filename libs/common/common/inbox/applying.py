@@ -15,6 +15,7 @@ from common.bus import Record
 from common.db import Connection
 from common.events import members
 from common.inbox import erasure, store
+from common.inbox.batches import Batch
 from common.inbox.consumers import Consumers
 from common.inbox.context import current
 from common.inbox.reading import Incoming, read_all
@@ -44,20 +45,15 @@ class Applied:
     buried: list[tuple[Record, BaseException]] = field(default_factory=list)
 
 
-async def apply(consumers: Consumers, conn: Connection, records: Sequence[Record], *, now: datetime) -> Applied:
-    """Apply records (in offset order per partition) in the caller's transaction.
+async def apply(consumers: Consumers, conn: Connection, batch: Batch, *, now: datetime) -> Applied:
+    """Apply a batch in the caller's transaction.
 
     Raises what is transient, and TooManyFailures; then the caller rolls back and nothing happened.
     """
     applying = Applying(consumers, conn, now)
-    await applying.apply(records)
-    await store.advance_positions(conn, consumers.group, following(records))
+    await applying.apply(batch)
+    await store.advance_positions(conn, consumers.group, batch.following)
     return applying.applied
-
-
-def following(records: Sequence[Record]) -> dict[tuple[str, int], int]:
-    """The offset after the last one, per partition."""
-    return {(record.topic, record.partition): record.offset + 1 for record in records}
 
 
 class Applying:
@@ -72,9 +68,9 @@ class Applying:
         self.applied = Applied()
         self.done: list[Incoming] = []
 
-    async def apply(self, records: Sequence[Record]) -> None:
-        incoming = read_all(self.consumers, await self._fresh(records))
-        self.applied.skipped = len(records) - len(incoming)
+    async def apply(self, batch: Batch) -> None:
+        incoming = await self._fresh(batch)
+        self.applied.skipped = len(batch.records) - len(incoming)
         incoming = await self._without_the_erased(incoming)
         self.blocked = await store.lock_blocked(self.conn, self.group, (item.key for item in incoming if item.is_fact))
         await self._isolating(incoming)
@@ -86,16 +82,12 @@ class Applying:
             newest = {item.key: item.record.offset for item in self.done if not item.is_fact}
             await store.close_superseded(self.conn, self.group, newest)
 
-    async def _fresh(self, records: Sequence[Record]) -> list[Record]:
-        """Each event once: not applied before, and the first of its id within this batch."""
-        first: dict[UUID, Record] = {}
-        for record in records:
-            if self.consumers.wants(record):
-                first.setdefault(record.event_id, record)
-        if not first:
+    async def _fresh(self, batch: Batch) -> list[Incoming]:
+        """What was not applied before."""
+        if not batch.wanted:
             return []
-        fresh = await store.take_fresh(self.conn, self.group, list(first), self.now)
-        return [record for event_id, record in first.items() if event_id in fresh]
+        fresh = await store.take_fresh(self.conn, self.group, list(batch.wanted), self.now)
+        return [item for event_id, item in batch.wanted.items() if event_id in fresh]
 
     async def _without_the_erased(self, incoming: list[Incoming]) -> list[Incoming]:
         """Erasures count first, whatever their place in the batch; they hold even if a deed for them fails."""

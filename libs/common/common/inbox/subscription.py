@@ -10,28 +10,27 @@ import asyncio
 import logging
 import random
 from collections.abc import Sequence
-from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
 from aiokafka import AIOKafkaConsumer, ConsumerRecord, TopicPartition
 from aiokafka.abc import ConsumerRebalanceListener
 from aiokafka.coordinator.assignors.roundrobin import RoundRobinPartitionAssignor
-from aiokafka.errors import IllegalStateError, KafkaError
-from faststream import AckPolicy, BaseMiddleware
+from faststream import AckPolicy
 from faststream.kafka import KafkaBroker, KafkaMessage
-from faststream.kafka.message import KafkaAckableMessage
 
 from common import bus, clock, db
-from common.bus import Record, read_record
+from common.bus import Record
 from common.bus.administration import administration
 from common.db import Pool
 from common.inbox.applying import Applied, TooManyFailures, apply
+from common.inbox.batches import Batch, lanes_of, record_of
 from common.inbox.consumers import Consumers
 from common.inbox.erased_first import learn_of_erasures
 from common.inbox.lag import tell_lag
 from common.inbox.places import Places
 from common.inbox.telling import Telling
+from common.inbox.wiring import RewindOnError, first_offsets, raw_decoder, rewind, safe_parser
 from common.log import get_logger
 from common.metrics import (
     INBOX_APPLIED,
@@ -66,6 +65,8 @@ class Patience:
     missing_topics: float = 3.0
 
 
+LANES = 2
+"""Transactions at a time."""
 POLL = 20
 """Milliseconds of a look for records, and again of the pause after one that found none."""
 POLL_ALONE = 500
@@ -87,14 +88,18 @@ class Subscription:
         stopping: asyncio.Event,
         *,
         patience: Patience | None = None,
-        max_records: int = 1000,
+        max_records: int = 20000,
+        at_once: int = 500,
     ) -> None:
+        """``max_records`` is what one look at Kafka brings, of several partitions if they have as many; ``at_once`` is
+        what one transaction applies of it."""
         self.consumers = consumers
         self.pool = pool
         self.bootstrap = bootstrap
         self.stopping = stopping
         self.patience = patience or Patience()
         self.max_records = max_records
+        self.at_once = at_once
         self.places = Places(consumers.group)
         self.telling = Telling(consumers.group)
         self.busy = asyncio.Lock()
@@ -230,45 +235,68 @@ class Subscription:
                 self.subscriber.batch_timeout_ms = POLL if _hears_kafka(consumer) else POLL_ALONE
 
     async def take(self, message: KafkaMessage) -> None:
-        """One batch from Kafka: apply, commit, then say so to Kafka. Halved and tried again for passing reasons."""
+        """What Kafka gave: apply, commit, then say so to Kafka. What was not applied is asked for again.
+
+        Partitions go on side by side, as they would in several processes: while PostgreSQL works for one lane, the
+        next batch of the other is read.
+        """
         async with self.busy:
             consumer: AIOKafkaConsumer = message.consumer
-            waiting = [record_of(one) for one in self.places.accept(consumer, message.raw_message)]
-            try:
-                waiting = await self._apply_all(waiting, consumer)
-            except TooManyFailures as error:
-                log.error("consumer_stopped", group=self.consumers.group, reason=str(error))
-                self.fail(error)
-            if waiting:
-                await rewind(consumer, first_offsets(waiting))
+            lanes = lanes_of(self.places.accept(consumer, message.raw_message), LANES)
+            given_back_at = asyncio.get_running_loop().time() + self.patience.batch_retry
+            applied = await asyncio.gather(
+                *(self._apply_all(lane, consumer, given_back_at) for lane in lanes), return_exceptions=True
+            )
+            left: list[ConsumerRecord] = []
+            for lane, count in zip(lanes, applied, strict=True):
+                if isinstance(count, BaseException):
+                    raise count
+                left += lane[count:]
+            await rewind(consumer, first_offsets(left))
             if self.stopping.is_set():
                 await self.telling.ended()
 
-    async def _apply_all(self, waiting: list[Record], consumer: AIOKafkaConsumer) -> list[Record]:
-        """Returns what was not applied because time is up or we are stopping."""
+    async def _apply_all(self, raw: Sequence[ConsumerRecord], consumer: AIOKafkaConsumer, given_back_at: float) -> int:
+        """How many were applied: all, unless time is up, others want to have the partitions, we are stopping or the
+        deploy is bad."""
+        applied = 0
+        while applied < len(raw) and self.places.settled and not self.stopping.is_set():
+            records = [record_of(one) for one in raw[applied : applied + self.at_once]]
+            done = await self._apply_some(records, consumer, given_back_at)
+            applied += done
+            if done < len(records):
+                break
+        return applied
+
+    async def _apply_some(self, records: Sequence[Record], consumer: AIOKafkaConsumer, given_back_at: float) -> int:
+        """How many were applied. Halved and tried again for passing reasons."""
         loop = asyncio.get_running_loop()
-        size, pause, began = len(waiting), self.patience.first_pause, loop.time()
-        while waiting:
-            chunk = waiting[:size]
+        done, size, pause = 0, len(records), self.patience.first_pause
+        while done < len(records):
+            batch = Batch.of(self.consumers, records[done : done + size])
             try:
-                await self._apply(chunk)
+                await self._apply(batch)
+            except TooManyFailures as error:
+                log.error("consumer_stopped", group=self.consumers.group, reason=str(error))
+                self.fail(error)
+                return done
             except db.TRANSIENT as error:
                 INBOX_RETRIES.labels(self.consumers.group).inc()
                 log.warning("batch_retried", group=self.consumers.group, error=type(error).__name__, size=size)
                 size = max(1, size // 2)
-                if loop.time() - began > self.patience.batch_retry:
-                    return waiting
+                if loop.time() > given_back_at:
+                    return done
                 if await first_of(self.stopping, within=pause * random.uniform(0.5, 1)):  # noqa: S311
-                    return waiting
+                    return done
                 pause = min(pause * 2, self.patience.longest_pause)
                 continue
-            waiting = waiting[size:]
-            self.telling.tell(consumer, chunk)
-        return []
+            done += len(batch.records)
+            self.telling.tell(consumer, batch)
+        return done
 
-    async def _apply(self, chunk: list[Record]) -> None:
+    async def _apply(self, batch: Batch) -> None:
         async with asyncio.timeout(60), db.transaction(self.pool) as conn:
-            applied = await apply(self.consumers, conn, chunk, now=clock.now())
+            applied = await apply(self.consumers, conn, batch, now=clock.now())
         self._count(applied)
 
     def _count(self, applied: Applied) -> None:
@@ -287,63 +315,6 @@ async def _cancelled(task: "asyncio.Task[None] | None") -> None:
 
 def _hears_kafka(consumer: AIOKafkaConsumer) -> bool:
     return consumer._coordinator.coordinator_id is not None
-
-
-async def safe_parser(raw: tuple[ConsumerRecord, ...], original: Any) -> KafkaAckableMessage:
-    """Never raises. FastStream's own parser does on a null or non-UTF-8 header, and the batch is lost with it."""
-    first = raw[0]
-    return KafkaAckableMessage(
-        raw_message=raw,
-        body=[one.value for one in raw],
-        headers={},
-        batch_headers=[{} for _ in raw],
-        message_id=f"{first.topic}-{first.partition}-{first.offset}",
-        correlation_id=f"{first.topic}-{first.partition}-{first.offset}",
-        consumer=original.__self__._consumer,
-    )
-
-
-async def raw_decoder(message: Any) -> Any:
-    """Records are read by ``read_record``; FastStream would parse each again and again."""
-    return message.raw_message
-
-
-def record_of(raw: ConsumerRecord) -> Record:
-    return read_record(bus.topic_of(raw.topic), raw.partition, raw.offset, raw.key, raw.value, raw.headers)
-
-
-async def rewind(consumer: AIOKafkaConsumer, firsts: dict[TopicPartition, int]) -> None:
-    """Seek back, so that nothing is skipped; never forward, where a rebalance has already sought further back."""
-    for place, offset in firsts.items():
-        with suppress(IllegalStateError, KafkaError):  # revoked meanwhile: the next owner starts from its own position
-            consumer.seek(place, min(offset, await consumer.position(place)))
-
-
-def first_offsets(records: Sequence[Record]) -> dict[TopicPartition, int]:
-    firsts: dict[TopicPartition, int] = {}
-    for one in records:
-        firsts.setdefault(TopicPartition(bus.topic_name(one.topic), one.partition), one.offset)
-    return firsts
-
-
-class RewindOnError(BaseMiddleware):
-    """The last line of defence: whatever escapes, seek back and pause; with MANUAL the next batch would cover it up."""
-
-    pause = 1.0
-
-    async def after_processed(
-        self,
-        exc_type: type[BaseException] | None = None,
-        exc_val: BaseException | None = None,
-        exc_tb: Any = None,
-    ) -> bool | None:
-        if exc_type is not None and isinstance(self.msg, tuple):
-            log.error("batch_rewound", error=exc_type.__name__)
-            await rewind(
-                self.context.get_local("handler_").consumer, first_offsets([record_of(one) for one in self.msg])
-            )
-            await asyncio.sleep(self.pause)
-        return False
 
 
 class DrainOnRevoke(ConsumerRebalanceListener):  # type: ignore[misc]

@@ -1,14 +1,12 @@
 """What Kafka is told of how far a group has come: behind the batches, which do not wait for its answer."""
 
 import asyncio
-from collections.abc import Sequence
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.errors import ConsumerStoppedError, KafkaError
 
 from common import bus
-from common.bus import Record
-from common.inbox.applying import following
+from common.inbox.batches import Batch
 from common.log import get_logger
 
 log = get_logger()
@@ -28,9 +26,9 @@ class Telling:
         self._untold: dict[TopicPartition, int] = {}
         self._task: asyncio.Task[None] | None = None
 
-    def tell(self, consumer: AIOKafkaConsumer, done: Sequence[Record]) -> None:
-        """These are applied for good, in offset order per partition."""
-        for (topic, partition), offset in following(done).items():
+    def tell(self, consumer: AIOKafkaConsumer, done: Batch) -> None:
+        """This is applied for good."""
+        for (topic, partition), offset in done.following.items():
             self._untold[TopicPartition(bus.topic_name(topic), partition)] = offset
         if self._task is None or self._task.done():
             self._task = asyncio.create_task(self._tell_all(consumer))

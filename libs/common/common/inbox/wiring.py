@@ -1,0 +1,66 @@
+"""What FastStream is given where its own parts would lose a batch: a parser that can not raise, and a way back."""
+
+import asyncio
+from collections.abc import Sequence
+from contextlib import suppress
+from typing import Any
+
+from aiokafka import AIOKafkaConsumer, ConsumerRecord, TopicPartition
+from aiokafka.errors import IllegalStateError, KafkaError
+from faststream import BaseMiddleware
+from faststream.kafka.message import KafkaAckableMessage
+
+from common.log import get_logger
+
+log = get_logger()
+
+
+async def safe_parser(raw: tuple[ConsumerRecord, ...], original: Any) -> KafkaAckableMessage:
+    """Never raises. FastStream's own parser does on a null or non-UTF-8 header, and the batch is lost with it."""
+    first = raw[0]
+    return KafkaAckableMessage(
+        raw_message=raw,
+        body=[one.value for one in raw],
+        headers={},
+        batch_headers=[{} for _ in raw],
+        message_id=f"{first.topic}-{first.partition}-{first.offset}",
+        correlation_id=f"{first.topic}-{first.partition}-{first.offset}",
+        consumer=original.__self__._consumer,
+    )
+
+
+async def raw_decoder(message: Any) -> Any:
+    """Records are read by ``read_record``; FastStream would parse each again and again."""
+    return message.raw_message
+
+
+async def rewind(consumer: AIOKafkaConsumer, firsts: dict[TopicPartition, int]) -> None:
+    """Seek back, so that nothing is skipped; never forward, where a rebalance has already sought further back."""
+    for place, offset in firsts.items():
+        with suppress(IllegalStateError, KafkaError):  # revoked meanwhile: the next owner starts from its own position
+            consumer.seek(place, min(offset, await consumer.position(place)))
+
+
+def first_offsets(raw: Sequence[ConsumerRecord]) -> dict[TopicPartition, int]:
+    firsts: dict[TopicPartition, int] = {}
+    for one in raw:
+        firsts.setdefault(TopicPartition(one.topic, one.partition), one.offset)
+    return firsts
+
+
+class RewindOnError(BaseMiddleware):
+    """The last line of defence: whatever escapes, seek back and pause; with MANUAL the next batch would cover it up."""
+
+    pause = 1.0
+
+    async def after_processed(
+        self,
+        exc_type: type[BaseException] | None = None,
+        exc_val: BaseException | None = None,
+        exc_tb: Any = None,
+    ) -> bool | None:
+        if exc_type is not None and isinstance(self.msg, tuple):
+            log.error("batch_rewound", error=exc_type.__name__)
+            await rewind(self.context.get_local("handler_").consumer, first_offsets(self.msg))
+            await asyncio.sleep(self.pause)
+        return False
