@@ -35,11 +35,13 @@ class Batch:
 
 
 def lanes_of(raw: Sequence[ConsumerRecord], at_most: int) -> list[list[ConsumerRecord]]:
-    """What can go on side by side: a partition is in one lane, in its order."""
-    numbers: dict[tuple[str, int], int] = {}
-    lanes: list[list[ConsumerRecord]] = [[] for _ in range(at_most)]
+    """What can go on side by side, in parts of about one size: a partition is in one lane, in its order."""
+    partitions: dict[tuple[str, int], list[ConsumerRecord]] = {}
     for one in raw:
-        lanes[numbers.setdefault((one.topic, one.partition), len(numbers)) % at_most].append(one)
+        partitions.setdefault((one.topic, one.partition), []).append(one)
+    lanes: list[list[ConsumerRecord]] = [[] for _ in range(at_most)]
+    for partition in sorted(partitions.values(), key=len, reverse=True):
+        min(lanes, key=len).extend(partition)
     return [lane for lane in lanes if lane]
 
 

@@ -30,7 +30,7 @@ from common.inbox.erased_first import learn_of_erasures
 from common.inbox.lag import tell_lag
 from common.inbox.places import Places
 from common.inbox.telling import Telling
-from common.inbox.wiring import RewindOnError, first_offsets, raw_decoder, rewind, safe_parser
+from common.inbox.wiring import RewindOnError, first_offsets, from_all_partitions, raw_decoder, rewind, safe_parser
 from common.log import get_logger
 from common.metrics import (
     INBOX_APPLIED,
@@ -67,6 +67,8 @@ class Patience:
 
 LANES = 2
 """Transactions at a time."""
+PARTITIONS_AT_ONCE = 4
+"""Partitions of which one look at Kafka brings all that it may."""
 POLL = 20
 """Milliseconds of a look for records, and again of the pause after one that found none."""
 POLL_ALONE = 500
@@ -88,11 +90,11 @@ class Subscription:
         stopping: asyncio.Event,
         *,
         patience: Patience | None = None,
-        max_records: int = 20000,
+        max_records: int = 1000,
         at_once: int = 500,
     ) -> None:
-        """``max_records`` is what one look at Kafka brings, of several partitions if they have as many; ``at_once`` is
-        what one transaction applies of it."""
+        """``max_records`` is what one look at Kafka brings of each partition, ``at_once`` what one transaction applies
+        of it."""
         self.consumers = consumers
         self.pool = pool
         self.bootstrap = bootstrap
@@ -212,6 +214,9 @@ class Subscription:
             max_poll_interval_ms=300_000,
             parser=safe_parser,
             decoder=raw_decoder,
+        )
+        self.subscriber.get_msg = from_all_partitions(
+            self.subscriber.get_msg, of_each=self.max_records, at_most=PARTITIONS_AT_ONCE * self.max_records
         )
         self.subscriber(self.take)
         return broker
