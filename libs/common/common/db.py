@@ -1,7 +1,7 @@
 """PostgreSQL: the pool, the transaction, the migrations, and which errors mean "later" and which mean "never"."""
 
 import hashlib
-from collections.abc import AsyncIterator, Callable, Iterable
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -66,9 +66,16 @@ class NoReset(asyncpg.Connection):
 
 
 async def open_pool(
-    url: str, *, application_name: str, max_size: int = 10, statement_timeout: float = 5.0, min_size: int = 0
+    url: str,
+    *,
+    application_name: str,
+    max_size: int = 10,
+    statement_timeout: float = 5.0,
+    min_size: int = 0,
+    settings: Mapping[str, str] | None = None,
 ) -> Pool:
-    """A pool whose connections have our time-outs (seconds) and give jsonb as Python objects."""
+    """A pool whose connections have our time-outs (seconds) and give jsonb as Python objects; ``settings`` are more
+    of the server's."""
     return await asyncpg.create_pool(
         url,
         min_size=min_size,
@@ -77,7 +84,7 @@ async def open_pool(
         init=_speak_json,
         timeout=5,
         command_timeout=statement_timeout + UNHEARD,
-        server_settings=session_settings(application_name, statement_timeout),
+        server_settings=session_settings(application_name, statement_timeout) | dict(settings or {}),
     )
 
 

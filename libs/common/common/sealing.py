@@ -6,6 +6,7 @@ The additional data binds a sealed text to its topic, key and version, so that i
 import base64
 import hashlib
 import os
+from functools import lru_cache
 from pathlib import Path
 
 from cryptography.exceptions import InvalidTag
@@ -38,10 +39,9 @@ def seal(public_key: bytes, plain: bytes, *, aad: bytes) -> Sealed:
 
 def open_sealed(private_key: bytes, sealed: Sealed, *, aad: bytes) -> bytes:
     """Raises Unreadable."""
-    mine = X25519PrivateKey.from_private_bytes(private_key)
-    public_key = mine.public_key().public_bytes_raw()
-    if sealed.key_id != key_id(public_key):
-        raise Unreadable(f"sealed to the key {sealed.key_id}, this is {key_id(public_key)}")
+    mine, public_key, own_id = _parsed(private_key)
+    if sealed.key_id != own_id:
+        raise Unreadable(f"sealed to the key {sealed.key_id}, this is {own_id}")
     try:
         ephemeral = decode(sealed.ephemeral)
         shared = mine.exchange(X25519PublicKey.from_public_bytes(ephemeral))
@@ -94,6 +94,14 @@ def _load(path: Path | str) -> bytes:
     if len(raw) != KEY_BYTES:
         raise Unreadable(f"{path} is not a key of {KEY_BYTES} bytes")
     return raw
+
+
+@lru_cache(maxsize=4)
+def _parsed(private_key: bytes) -> tuple[X25519PrivateKey, bytes, str]:
+    """The key, its public half and the name of that: parsing takes as long as opening."""
+    key = X25519PrivateKey.from_private_bytes(private_key)
+    public_key = key.public_key().public_bytes_raw()
+    return key, public_key, key_id(public_key)
 
 
 def _message_key(shared: bytes, ephemeral: bytes, public_key: bytes) -> bytes:

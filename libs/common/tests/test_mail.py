@@ -7,7 +7,8 @@ from email.header import decode_header, make_header
 
 import pytest
 from common import mail
-from hypothesis import given
+from email_validator import EmailNotValidError, validate_email
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 INJECTING = "=?utf-8?q?Hi=0D=0ABcc=3A_x=40e.tld?="
@@ -87,9 +88,25 @@ def test_what_is_no_address_never_reaches_an_envelope(address: str):
         mail.envelope(address)
 
 
+@given(st.from_regex(r"[a-zA-Z0-9.+_-]{0,66}", fullmatch=True), st.from_regex(r"[a-zA-Z0-9.-]{0,80}", fullmatch=True))
+@example("a" * 64, "Example.ORG")
+@example("a" * 65, "example.org")
+@example("Postmaster", "example.org")
+@example("a", "x.local")
+def test_a_plain_address_is_judged_as_the_library_does(local: str, domain: str):
+    address = f"{local}@{domain}"
+    try:
+        expected = validate_email(address, check_deliverability=False, test_environment=True).ascii_email
+    except EmailNotValidError:
+        with pytest.raises(mail.Unmailable):
+            mail.envelope(address)
+    else:
+        assert mail.envelope(address) == expected
+
+
 @given(st.lists(st.text(st.characters(exclude_categories=["Cs"]), max_size=400), max_size=6))
 def test_pieces_encoded_one_by_one_are_one_text_when_decoded(pieces: list[str]):
-    body = mail.join_quoted_printable(mail.quoted_printable(piece) for piece in pieces)
+    body = mail.join_quoted_printable(mail.piece_of_quoted_printable(piece) for piece in pieces)
     assert all(len(line) <= 76 for line in body.split(b"\r\n"))
     parsed = email.message_from_bytes(
         b"Content-Type: text/plain; charset=utf-8\r\nContent-Transfer-Encoding: quoted-printable\r\n\r\n" + body

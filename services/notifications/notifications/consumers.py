@@ -27,9 +27,9 @@ bulk = Consumers("notifications.bulk")
 web.follow_sessions(everything)
 
 
-@letters.on(LetterRequested)
-async def accept_the_letter(letter: LetterRequested, conn: Connection) -> None:
-    await intake.accept_letter(conn, letter, rebuilt=await _rebuilt(conn), now=clock.now())
+@letters.on_batch(LetterRequested)
+async def accept_the_letters(requested: list[LetterRequested], conn: Connection) -> None:
+    await intake.accept_letters(conn, requested, rebuilt=await inbox.older_than_this_database(conn), now=clock.now())
 
 
 @everything.on_batch(ContactState)

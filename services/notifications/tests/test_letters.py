@@ -137,3 +137,19 @@ async def test_while_the_mail_server_is_away_nothing_is_lost_and_no_attempt_is_c
 
 async def no_words(line: Line) -> None:
     line.hang_up()
+
+
+async def test_letters_that_come_together_are_each_judged_alone(office: Office):
+    """Those of a rebuilt database's past, and those that nobody can use any more, take no other with them."""
+    old = as_record(office.desk.letter(address="old@example.org"), at=clock.now() - 30 * DAY)
+    expired = office.desk.letter(expires_at=clock.now() - DAY)
+    good, too = office.desk.letter(address="good@example.org"), office.desk.letter(address="too@example.org")
+    await deliver(consumers.letters, office.conn, old, good, expired, good, too)
+    assert sorted(await office.states(), key=str) == [
+        *[("ready", None)] * 2,
+        ("skipped", "expired"),
+        ("skipped", "rebuilt"),
+    ]
+    assert await office.count("sealed_letters") == 2
+    await office.sends_all()
+    assert {mail["To"] for mail in office.mails()} == {"<good@example.org>", "<too@example.org>"}

@@ -8,18 +8,21 @@ from common.db import Connection
 from common.events.hub import MeetingState, RsvpState
 from common.events.members import ContactState, LetterRequested, MemberState
 
-from notifications.domain import State
 from notifications.store import known, messages
 
 
-async def accept_letter(conn: Connection, letter: LetterRequested, *, rebuilt: bool, now: datetime) -> None:
-    """It stays sealed until it is sent. A rebuilt database hears old requests again: those went out long ago."""
+async def accept_letters(
+    conn: Connection, letters: Sequence[LetterRequested], *, rebuilt: Sequence[bool], now: datetime
+) -> None:
+    """They stay sealed until they are sent. A rebuilt database hears old requests again: those went out long ago."""
+    reasons = [_why_not(letter, old, now) for letter, old in zip(letters, rebuilt, strict=True)]
+    await messages.add_letters(conn, list(zip(letters, reasons, strict=True)), now)
+
+
+def _why_not(letter: LetterRequested, rebuilt: bool, now: datetime) -> str | None:
     if rebuilt:
-        await messages.add_letter(conn, letter, state=State.SKIPPED, reason="rebuilt", now=now)
-    elif letter.expires_at <= now:
-        await messages.add_letter(conn, letter, state=State.SKIPPED, reason="expired", now=now)
-    else:
-        await messages.add_letter(conn, letter, state=State.READY, reason=None, now=now)
+        return "rebuilt"
+    return "expired" if letter.expires_at <= now else None
 
 
 async def keep_contacts(conn: Connection, states: Sequence[ContactState], now: datetime) -> None:

@@ -161,9 +161,7 @@ class Scribe:
                 _subject(subject),
                 mail.date(about.accepted_at),
                 mail.structured("Message-ID", f"<{token}@{self._domain}>"),
-                mail.structured("Content-Language", language),
-                mail.structured("Auto-Submitted", "auto-generated"),
-                mail.structured("X-Auto-Response-Suppress", "All"),
+                _same_for_all(language),
                 extra,
                 b"MIME-Version: 1.0\r\n",
                 b"Content-Type: " + content_type + b"\r\n",
@@ -198,6 +196,18 @@ def _body(forms: tuple[bytes, bytes], calendar: tuple[str, bytes] | None) -> tup
     outer = mail.boundary("mixed")
     first = b"Content-Type: " + alternative + b"\r\n\r\n" + mail.multipart(inner, (*forms, inline))
     return b'multipart/mixed; boundary="' + outer + b'"', mail.multipart(outer, (first, file))
+
+
+@lru_cache(maxsize=64)
+def _same_for_all(language: str) -> bytes:
+    """Headers that only differ by language. Nobody's absence note shall answer us (RFC 3834)."""
+    return b"".join(
+        (
+            mail.structured("Content-Language", language),
+            mail.structured("Auto-Submitted", "auto-generated"),
+            mail.structured("X-Auto-Response-Suppress", "All"),
+        )
+    )
 
 
 @lru_cache(maxsize=4096)

@@ -16,6 +16,7 @@ SIGNED = (
 )
 """RFC 8058 wants both List-Unsubscribe headers in it. From stands in it once more than there is, so nobody adds one."""
 
+_ENCODED = {name: name.encode() for name in SIGNED}
 _BLANKS = re.compile(rb"[ \t]+")
 
 
@@ -38,18 +39,26 @@ class Signer:
 
     def signature(self, headers: bytes, body: bytes) -> bytes:
         """The DKIM-Signature line for these header lines and this body."""
-        lines = [_relaxed_header(line) for line in _unfolded(headers)]
-        signed = [line for name in SIGNED for line in lines if line.startswith(name.encode() + b":")]
-        names = ":".join([line.partition(b":")[0].decode() for line in signed] + ["from"])
+        lines = _signed_lines(headers)
+        names = ":".join([*(name for name, _ in lines), "from"])
         digest = base64.b64encode(hashlib.sha256(relaxed_body(body)).digest()).decode()
         value = (
             f"v=1; a=rsa-sha256; c=relaxed/relaxed; d={self.domain}; s={self.selector};\r\n"
             f" h={names};\r\n bh={digest};\r\n b="
-        )
-        own = b"DKIM-Signature: " + value.encode()
-        over = b"\r\n".join([*signed, _relaxed_header(own)])
+        ).encode()
+        own = b"DKIM-Signature: " + value
+        over = b"\r\n".join([*(line for _, line in lines), _relaxed(b"dkim-signature", value.replace(b"\r\n", b""))])
         made = base64.b64encode(self.key.sign(over, padding.PKCS1v15(), hashes.SHA256()))
         return own + b"\r\n ".join(made[start : start + 70] for start in range(0, len(made), 70)) + b"\r\n"
+
+
+def _signed_lines(headers: bytes) -> list[tuple[str, bytes]]:
+    """Name and relaxed line of each header that is signed, in the order of ``SIGNED``."""
+    found: dict[bytes, list[bytes]] = {}
+    for line in _unfolded(headers):
+        name, _, value = line.partition(b":")
+        found.setdefault(name.strip().lower(), []).append(value)
+    return [(name, _relaxed(encoded, value)) for name, encoded in _ENCODED.items() for value in found.get(encoded, ())]
 
 
 def relaxed_body(body: bytes) -> bytes:
@@ -64,7 +73,8 @@ def _unfolded(headers: bytes) -> list[bytes]:
     return headers.removesuffix(b"\r\n").replace(b"\r\n ", b" ").replace(b"\r\n\t", b" ").split(b"\r\n")
 
 
-def _relaxed_header(line: bytes) -> bytes:
-    """RFC 6376 3.4.2."""
-    name, _, value = line.replace(b"\r\n", b"").partition(b":")
-    return name.strip().lower() + b":" + _BLANKS.sub(b" ", value).strip(b" ")
+def _relaxed(name: bytes, value: bytes) -> bytes:
+    """RFC 6376 3.4.2, of a header that is unfolded already and whose name is in small letters."""
+    if b"  " in value or b"\t" in value:
+        value = _BLANKS.sub(b" ", value)
+    return name + b":" + value.strip(b" ")

@@ -8,7 +8,7 @@ import html
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cached_property, lru_cache
 
 from common import mail
 
@@ -34,30 +34,33 @@ class Form:
     pieces: tuple[bytes | Place, ...]
     escape: Callable[[str, bool], str]
 
+    @cached_property
+    def places(self) -> frozenset[Place]:
+        """A link may stand in several; each text is encoded once."""
+        return frozenset(piece for piece in self.pieces if not isinstance(piece, bytes))
+
     def filled(self, values: Mapping[str, str]) -> bytes:
         """Raises KeyError for a place without value: half a letter never leaves."""
-        return mail.join_quoted_printable(
-            piece if isinstance(piece, bytes) else self._encoded(values[piece.name], piece.lines)
-            for piece in self.pieces
-        )
+        filled = {place: self._encoded(values[place.name], place.lines) for place in self.places}
+        return mail.join_quoted_printable(piece if isinstance(piece, bytes) else filled[piece] for piece in self.pieces)
 
     def _encoded(self, value: str, lines: bool) -> bytes:
         """Texts of several lines are those of staff, the same for everybody: they are encoded once."""
-        return _encoded_once(value, self.escape) if lines else mail.quoted_printable(self.escape(value, False))
+        return _encoded_once(value, self.escape) if lines else mail.piece_of_quoted_printable(self.escape(value, False))
 
 
 @lru_cache(maxsize=256)
 def _encoded_once(value: str, escape: Callable[[str, bool], str]) -> bytes:
-    return mail.quoted_printable(escape(value, True))
+    return mail.piece_of_quoted_printable(escape(value, True))
 
 
 def form(rendered: str, escape: Callable[[str, bool], str]) -> Form:
     pieces: list[bytes | Place] = []
     end = 0
     for found in _PLACE.finditer(rendered):
-        pieces += [mail.quoted_printable(rendered[end : found.start()]), Place(found[1], bool(found[2]))]
+        pieces += [mail.piece_of_quoted_printable(rendered[end : found.start()]), Place(found[1], bool(found[2]))]
         end = found.end()
-    return Form((*pieces, mail.quoted_printable(rendered[end:])), escape)
+    return Form((*pieces, mail.piece_of_quoted_printable(rendered[end:])), escape)
 
 
 def as_html(value: str, lines: bool) -> str:

@@ -13,6 +13,7 @@ from uuid import UUID
 from common import clock, db
 from common.db import Pool
 from common.log import get_logger
+from common.waiting import first_of
 
 from notifications.commands import settling
 from notifications.sending.writing import Written
@@ -20,6 +21,9 @@ from notifications.store import claims
 from notifications.store.claims import Claimed, Ended
 
 log = get_logger()
+
+GATHER = 0.005
+"""Seconds that a page waits for the other connections: a commit costs nearly the same for one message as for all."""
 
 Lease = tuple[UUID, int]
 """Message and attempt."""
@@ -40,10 +44,10 @@ class Page:
 class Ledger:
     """One commit at a time; whatever comes in meanwhile is in the next."""
 
-    def __init__(self, pool: Pool, worker_id: int) -> None:
-        self._pool, self._worker_id = pool, worker_id
+    def __init__(self, pool: Pool, worker_id: int, connections: int) -> None:
+        self._pool, self._worker_id, self._connections = pool, worker_id, connections
         self._page = Page()
-        self._written = asyncio.Event()
+        self._written, self._full = asyncio.Event(), asyncio.Event()
         self._closing = False
 
     async def begin(self, written: Written) -> bool:
@@ -51,6 +55,8 @@ class Ledger:
         committed: asyncio.Future[bool] = asyncio.get_running_loop().create_future()
         self._page.begins.append((written, committed))
         self._written.set()
+        if len(self._page.begins) == self._connections:
+            self._full.set()
         return await committed
 
     def end(self, ended: Ended) -> None:
@@ -67,11 +73,14 @@ class Ledger:
         """Commit what is there, then stop."""
         self._closing = True
         self._written.set()
+        self._full.set()
 
     async def run(self) -> None:
         while True:
             await self._written.wait()
+            await first_of(self._full, within=GATHER)
             self._written.clear()
+            self._full.clear()
             page, self._page = self._page, Page()
             if page:
                 await self._commit(page)

@@ -7,7 +7,7 @@ from contextlib import asynccontextmanager
 
 import asyncpg
 from common import clock, db
-from common.db import PlainConnection
+from common.db import PlainConnection, Pool
 from common.log import get_logger
 from common.service import Runtime
 from common.waiting import first_of
@@ -16,10 +16,18 @@ from notifications import domain
 from notifications.commands import settling
 from notifications.keyring import keyring
 from notifications.sending.lanes import Lane, Work
+from notifications.sending.right_of_way import RightOfWay
 from notifications.sending.session import Server
 from notifications.sending.writing import Writer
 from notifications.settings import Settings
 from notifications.store import messages, workers
+
+BY_INDEX = {
+    **dict.fromkeys(("enable_seqscan", "enable_hashjoin", "enable_mergejoin", "enable_material"), "off"),
+    "plan_cache_mode": "force_generic_plan",
+}
+"""A session keeps its plans. One that was made while there were few messages would go on to read all of them for the
+few that a lane has in hands, until somebody analyses the table: ours go by index from the beginning."""
 
 LOOK_AFTER_OTHERS = 2.0
 """Seconds between two looks at other workers' messages and at messages that wait for a contact."""
@@ -29,13 +37,21 @@ log = get_logger()
 
 async def send_mails(runtime: Runtime, server: Server | None = None) -> None:
     """Until told to stop. Raises when the worker's lock is lost: others may take its messages for abandoned then."""
-    async with _worker_lock(runtime) as (lock, worker_id):
+    async with _own_pool(runtime) as pool, _worker_lock(runtime) as (lock, worker_id):
         stopping = asyncio.Event()
         keys = keyring()
-        work = Work(runtime.pool, worker_id, server or server_of(keys.settings), Writer(keys), stopping)
+        lanes = keys.settings.smtp_connections
+        work = Work(
+            pool,
+            worker_id,
+            server or server_of(keys.settings),
+            Writer(keys),
+            RightOfWay(len(lanes), stopping),
+            stopping,
+        )
         try:
             async with asyncio.TaskGroup() as group:
-                for number, connections in enumerate(keys.settings.smtp_connections):
+                for number, connections in enumerate(lanes):
                     group.create_task(Lane(number, connections, work).run())
                 await _look_after_others(runtime, lock, worker_id)
                 stopping.set()
@@ -52,6 +68,20 @@ def server_of(settings: Settings) -> Server:
         user=settings.smtp_user,
         password=settings.smtp_password.get_secret_value() if settings.smtp_password else None,
     )
+
+
+@asynccontextmanager
+async def _own_pool(runtime: Runtime) -> AsyncIterator[Pool]:
+    """For the lanes: two connections each, so that none of them waits for another's."""
+    settings = runtime.settings
+    pool = await db.open_pool(
+        settings.database_url, application_name=f"{runtime.service.name}.lanes", max_size=6, settings=BY_INDEX
+    )
+    try:
+        yield pool
+    finally:
+        with contextlib.suppress(*db.UNANSWERED):
+            await asyncio.wait_for(pool.close(), 5)
 
 
 class LockLost(ConnectionError):

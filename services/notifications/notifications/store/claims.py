@@ -75,20 +75,15 @@ async def lease(
     rows = await conn.fetch(
         f"""
         WITH due AS (
-            SELECT m.id
+            SELECT m.id, {WHY_NOT} AS why_not
               FROM messages m
               LEFT JOIN campaign_runs r ON r.campaign_id = m.campaign_id AND r.occasion = m.run
+              LEFT JOIN contacts c ON c.member_id = m.recipient
              WHERE m.lane = $2 AND m.state IN ('ready', 'scheduled', 'retry_wait') AND m.next_at <= $1
                AND (m.campaign_id IS NULL OR r.cancelled OR r.expires_at <= $1 OR (r.send_after <= $1 AND $5))
              ORDER BY m.next_at, m.id
              LIMIT $4
                FOR UPDATE OF m SKIP LOCKED
-        ), judged AS (
-            SELECT m.id, {WHY_NOT} AS why_not
-              FROM due
-              JOIN messages m USING (id)
-              LEFT JOIN campaign_runs r ON r.campaign_id = m.campaign_id AND r.occasion = m.run
-              LEFT JOIN contacts c ON c.member_id = m.recipient
         ), taken AS (
             UPDATE messages m
                SET state = CASE WHEN why_not IS NULL THEN 'leased' ELSE 'skipped' END,
@@ -96,14 +91,15 @@ async def lease(
                    worker_id = CASE WHEN why_not IS NULL THEN $3::bigint END,
                    attempt = m.attempt + CASE WHEN why_not IS NULL THEN 1 ELSE 0 END,
                    changed_at = $1
-              FROM judged
-             WHERE m.id = judged.id
+              FROM due
+             WHERE m.id = due.id
             RETURNING m.*
         )
         SELECT t.id, t.recipient, t.purpose, t.category, t.attempt, t.resent, t.created_at, t.expires_at,
                t.meeting_id, t.campaign_id, t.campaign_no, t.position, t.generation, t.reason,
-               EXISTS (SELECT FROM messages o WHERE o.recipient = t.recipient AND o.meeting_id = t.meeting_id
-                          AND o.sequence < t.sequence AND o.state IN ('sent', 'delivered')) AS told_before,
+               t.meeting_id IS NOT NULL AND EXISTS (
+                   SELECT FROM messages o WHERE o.recipient = t.recipient AND o.meeting_id = t.meeting_id
+                      AND o.sequence < t.sequence AND o.state IN ('sent', 'delivered')) AS told_before,
                c.version AS contact_version, c.sealed AS contact, l.sealed AS letter, t.state
           FROM taken t
           LEFT JOIN contacts c ON c.member_id = t.recipient

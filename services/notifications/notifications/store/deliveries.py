@@ -13,6 +13,8 @@ from common.db import Connection
 async def count_outcomes(conn: Connection, outcomes: Iterable[tuple[str, str]], day: date) -> None:
     """Add pairs of category and state to the daily counters; in one order, so that two senders can not deadlock."""
     counted = sorted(Counter(outcomes).items())
+    if not counted:
+        return
     await conn.execute(
         """
         INSERT INTO daily_deliveries AS d (day, category, outcome, messages)

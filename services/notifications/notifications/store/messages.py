@@ -1,5 +1,6 @@
 """Messages as they are accepted: every insert says for which occasion, and the second one for it does nothing."""
 
+from collections.abc import Sequence
 from datetime import datetime
 from uuid import UUID
 
@@ -7,39 +8,41 @@ from common.db import Connection
 from common.events.members import LetterRequested
 
 from notifications import tellings
-from notifications.domain import State
 from notifications.store.claims import Skipped
 
 
-async def add_letter(
-    conn: Connection, letter: LetterRequested, *, state: State, reason: str | None, now: datetime
-) -> None:
-    message_id = await conn.fetchval(
+async def add_letters(conn: Connection, letters: Sequence[tuple[LetterRequested, str | None]], now: datetime) -> None:
+    """With the reason why one is not sent; that one's text is not kept."""
+    await conn.execute(
         """
-        INSERT INTO messages (recipient, channel, purpose, occasion, category, lane, state, reason,
-                              next_at, expires_at, created_at, changed_at)
-        VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $9, $9)
-        ON CONFLICT (recipient, channel, purpose, occasion) DO NOTHING
-        RETURNING id
+        WITH asked AS (
+            SELECT * FROM unnest($1::uuid[], $2::text[], $3::timestamptz[], $4::jsonb[], $5::text[])
+                AS asked (letter_id, occasion, expires_at, sealed, why_not)
+        ), added AS (
+            INSERT INTO messages (recipient, channel, purpose, occasion, category, lane, state, reason,
+                                  next_at, expires_at, created_at, changed_at)
+            SELECT letter_id, $6, $7, occasion, $8, $9, CASE WHEN why_not IS NULL THEN 'ready' ELSE 'skipped' END,
+                   why_not, $10, expires_at, $10, $10
+              FROM asked ORDER BY letter_id
+            ON CONFLICT (recipient, channel, purpose, occasion) DO NOTHING
+            RETURNING id, recipient
+        )
+        INSERT INTO sealed_letters (message_id, sealed, received_at)
+        SELECT added.id, asked.sealed, $10
+          FROM added JOIN asked ON asked.letter_id = added.recipient
+         WHERE asked.why_not IS NULL
         """,
-        letter.letter_id,
+        [letter.letter_id for letter, _ in letters],
+        [tellings.about_a_letter(letter.letter_id) for letter, _ in letters],
+        [letter.expires_at for letter, _ in letters],
+        [letter.sealed.model_dump() for letter, _ in letters],
+        [why_not for _, why_not in letters],
         tellings.MAIL,
         tellings.LETTER.purpose,
-        tellings.about_a_letter(letter.letter_id),
         tellings.LETTER.category,
         tellings.LETTER.lane,
-        state,
-        reason,
         now,
-        letter.expires_at,
     )
-    if message_id is not None and state is not State.SKIPPED:
-        await conn.execute(
-            "INSERT INTO sealed_letters (message_id, sealed, received_at) VALUES ($1, $2, $3)",
-            message_id,
-            letter.sealed.model_dump(),
-            now,
-        )
 
 
 async def tell_those_who_come(

@@ -1,0 +1,154 @@
+"""The lanes of one sender: letters go first, bulk goes on, and what they ask is found by index."""
+
+import asyncio
+from collections.abc import AsyncIterator
+
+import asyncpg
+import pytest
+from aiosmtpd.smtp import SMTP, Envelope, Session
+from common import clock, db
+from common.db import Pool
+from common.events.surveys import CampaignKeyState
+from common.testing import deliver, wait_for
+from notifications import consumers, domain, tellings
+from notifications.commands import settling
+from notifications.sending import lanes, right_of_way
+from notifications.sending.sender import BY_INDEX
+from notifications.store import claims
+from notifications.store.claims import Begun, Ended
+
+from .factories import campaign
+from .office import Office
+from .postbox import Postbox
+
+LETTERS = 100
+
+
+class Gate(Postbox):
+    """Keeps everybody waiting for an answer until it is opened."""
+
+    opened = asyncio.Event()
+
+    async def handle_DATA(self, server: SMTP, session: Session, envelope: Envelope) -> str:
+        self.mails.append(envelope)
+        await self.opened.wait()
+        return "250 2.0.0 thank you"
+
+
+class SilentToLetters(Postbox):
+    """Never answers a letter, so that more and more of them wait."""
+
+    async def handle_DATA(self, server: SMTP, session: Session, envelope: Envelope) -> str:
+        if not is_letter(envelope):
+            self.mails.append(envelope)
+            return "250 2.0.0 thank you"
+        await asyncio.Event().wait()
+        return "never"
+
+
+def is_letter(mail: Envelope) -> bool:
+    return mail.rcpt_tos[0].startswith("letter")
+
+
+async def hears_letters(office: Office, number: int) -> None:
+    letters = (office.desk.letter(address=f"letter{place}@example.org") for place in range(number))
+    await deliver(consumers.letters, office.conn, *letters)
+
+
+@pytest.fixture
+async def closed_gate() -> AsyncIterator[None]:
+    Gate.opened = asyncio.Event()
+    yield
+    Gate.opened.set()
+
+
+@pytest.mark.usefixtures("closed_gate")
+@pytest.mark.parametrize("postbox_class", [Gate])
+async def test_letters_that_come_while_bulk_runs_leave_first(
+    office: Office, served: Postbox, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(right_of_way, "STANDS_ASIDE", 60)
+    await office.opens(campaign(), [await office.knows() for _ in range(60)])
+    connections, _, of_bulk = office.keys.settings.smtp_connections
+    async with office.sending(port=served.port):
+        await wait_for(lambda: len(served.mails) == of_bulk)
+        await hears_letters(office, LETTERS)
+        await wait_for(lambda: len(served.mails) == of_bulk + connections)
+        Gate.opened.set()
+        await wait_for(lambda: len(served.mails) == 60 + LETTERS, within=20)
+    came = [is_letter(mail) for mail in served.mails]
+    in_hands = 2 * connections * lanes.AHEAD
+    assert came[: of_bulk + LETTERS - in_hands] == [False] * of_bulk + [True] * (LETTERS - in_hands)
+
+
+@pytest.mark.parametrize("postbox_class", [SilentToLetters])
+async def test_bulk_goes_on_however_long_letters_wait(office: Office, served: Postbox, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(right_of_way, "STANDS_ASIDE", 0.01)
+    await hears_letters(office, LETTERS)
+    await office.opens(campaign(), [await office.knows() for _ in range(20)])
+    async with office.sending(port=served.port):
+        await wait_for(lambda: len(served.mails) == 20, within=4)
+
+
+async def test_a_campaign_whose_key_can_not_be_opened_holds_nobody_up(office: Office):
+    stolen, sound = campaign(), campaign()
+    key = office.desk.campaign_key(sound)
+    await office.opens(stolen, [await office.knows()])
+    await office.hears(CampaignKeyState(**key.model_dump() | {"campaign_id": stolen.campaign_id, "version": 2}))
+    await office.opens(sound, [await office.knows(address="fine@example.org")])
+    await office.sends_all()
+    assert [mail["To"] for mail in office.mails()] == ["<fine@example.org>"]
+    assert sorted(await office.states(), key=str) == [("sent", None), ("skipped", "unreadable")]
+
+
+@pytest.fixture
+async def by_index(database: str) -> AsyncIterator[Pool]:
+    pool = await db.open_pool(database, application_name="by index", settings=BY_INDEX)
+    yield pool
+    await pool.close()
+
+
+async def test_plans_made_while_there_are_no_messages_find_them_by_index(office: Office, by_index: Pool):
+    """A plan that reads the whole table is quick as long as it is empty, and kept when it is not any more."""
+    asked: list[str] = []
+
+    def note(query: asyncpg.connection.LoggedQuery) -> None:
+        asked.append(query.query)
+
+    await hears_letters(office, 1)
+    async with db.transaction(by_index) as conn:
+        with conn.query_logger(note):
+            [claimed], _ = await claims.lease(
+                conn, tellings.SECURITY, 1, limit=1, now=clock.now(), bulk_may_leave=False
+            )
+            assert await claims.begin(conn, [Begun(claimed.id, 1, b"hash")], 1, clock.now()) == {claimed.id}
+            await settling.settle(conn, [taken(claimed.id)], clock.now())
+    for question in asked:
+        if "messages" in question:
+            assert "Seq Scan on messages" not in await plan_of(by_index, question)
+    assert len([question for question in asked if "UPDATE messages" in question]) == 3
+
+
+def taken(message_id: object) -> Ended:
+    return Ended(
+        id=message_id,
+        attempt=1,
+        verdict=domain.Verdict(domain.State.SENT),
+        phase="answered",
+        host="here",
+        code=250,
+        enhanced="2.0.0",
+        said="taken",
+        ended_at=clock.now(),
+    )
+
+
+async def plan_of(pool: Pool, question: str) -> str:
+    """The one that is kept: for whatever values."""
+    async with pool.acquire() as conn:
+        await conn.execute(f"PREPARE asked AS {question}")
+        of = "SELECT cardinality(parameter_types) FROM pg_prepared_statements WHERE name = 'asked'"
+        values = ", ".join(["NULL"] * await conn.fetchval(of))
+        rows = await conn.fetch(f"EXPLAIN EXECUTE asked ({values})")
+        await conn.execute("DEALLOCATE asked")
+    return "\n".join(row[0] for row in rows)
