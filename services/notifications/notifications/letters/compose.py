@@ -82,7 +82,7 @@ class Scribe:
         values = {
             "name": letter.name,
             "link": letter.link,
-            "until": times.format_moment(letter.expires_at, "UTC", language),
+            "until": _moment(letter.expires_at.replace(second=0, microsecond=0), "UTC", language),
         }
         shape = templates.mould(letter.purpose, language, self._network, named=bool(letter.name.strip()))
         said = templates.say(language, subject)

@@ -8,12 +8,9 @@ import asyncio
 import contextlib
 import ssl
 from base64 import b64encode
-from collections.abc import Awaitable
 from dataclasses import dataclass, field
 from enum import Enum
-from typing import Self, TypeVar
-
-T = TypeVar("T")
+from typing import Self
 
 REPLY_LINE_LIMIT = 4096
 REPLY_LINES_LIMIT = 100
@@ -148,10 +145,11 @@ class SmtpSession:
                 return Outcome(Phase.ANSWERED, refusal)
             phase = Phase.DATA_OPEN
             self._writer.write(stuffed(content))
-            await self._within(self.server.timeouts.block, self._writer.drain())
+            async with asyncio.timeout(self.server.timeouts.block):
+                await self._writer.drain()
             phase = Phase.DOT_WRITTEN
             self._writer.write(b".\r\n")
-            reply = await self._within(self.server.timeouts.dot, self._flush_and_read())
+            reply = await self._read_reply(self.server.timeouts.dot)
         except (OSError, TimeoutError, EOFError, ValueError) as error:
             self.abort()
             return Outcome(phase, problem=_named(error))
@@ -290,14 +288,12 @@ class SmtpSession:
         self._writer.write("".join(f"{command}\r\n" for command in commands).encode("ascii"))
 
     async def _read_reply(self, seconds: float) -> Reply:
-        return await self._within(seconds, self._flush_and_read())
-
-    async def _flush_and_read(self) -> Reply:
-        await self._writer.drain()
+        """All of it within so many seconds from now."""
+        deadline = asyncio.get_running_loop().time() + seconds
         code = 0
         lines: list[str] = []
         while len(lines) < REPLY_LINES_LIMIT:
-            line = await self._reader.readline()
+            line = await self._read_line(deadline)
             if not line.endswith(b"\n"):
                 raise EOFError("the server hung up")
             this, last = int(line[:3]), line[3:4] != b"-"
@@ -309,9 +305,12 @@ class SmtpSession:
                 return Reply(code, tuple(lines))
         raise ValueError("a reply without end")
 
-    async def _within(self, seconds: float, deed: Awaitable[T]) -> T:
-        async with asyncio.timeout(seconds):
-            return await deed
+    async def _read_line(self, deadline: float) -> bytes:
+        """Replies to commands that were written together mostly come together: only the first is waited for."""
+        if b"\n" in self._reader._buffer:  # type: ignore[attr-defined]
+            return await self._reader.readline()
+        async with asyncio.timeout_at(deadline):
+            return await self._reader.readline()
 
     def _expect(self, reply: Reply, code: int) -> None:
         if reply.code != code:
