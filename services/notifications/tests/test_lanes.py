@@ -12,8 +12,11 @@ from common.events.surveys import CampaignKeyState
 from common.testing import deliver, wait_for
 from notifications import consumers, domain, tellings
 from notifications.commands import settling
-from notifications.sending import lanes, right_of_way
+from notifications.sending import lanes, ledger, right_of_way
+from notifications.sending.ledger import Ledger
+from notifications.sending.right_of_way import RightOfWay
 from notifications.sending.sender import BY_INDEX
+from notifications.sending.writing import Subjects, Writer
 from notifications.store import claims
 from notifications.store.claims import Begun, Ended
 
@@ -88,6 +91,41 @@ async def test_bulk_goes_on_however_long_letters_wait(office: Office, served: Po
     await office.opens(campaign(), [await office.knows() for _ in range(20)])
     async with office.sending(port=served.port):
         await wait_for(lambda: len(served.mails) == 20, within=4)
+
+
+async def test_a_lane_gives_way_to_those_before_it_and_to_no_other(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(right_of_way, "STANDS_ASIDE", 60)
+    way = RightOfWay(3, stopping=asyncio.Event())
+    way.press(tellings.TRANSACTIONAL, more_wait=True)
+    async with asyncio.timeout(30):
+        await way.give_way(tellings.SECURITY)
+        await way.give_way(tellings.TRANSACTIONAL)
+        bulk = asyncio.create_task(way.give_way(tellings.BULK))
+        await asyncio.sleep(0)
+        assert not bulk.done()
+        way.press(tellings.TRANSACTIONAL, more_wait=False)
+        await bulk
+
+
+async def test_what_all_connections_are_about_to_do_is_one_commit(office: Office, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(ledger, "GATHER", 60)
+    await hears_letters(office, 3)
+    async with db.transaction(office.pool) as conn:
+        group, _ = await claims.lease(conn, tellings.SECURITY, 1, limit=3, now=clock.now(), bulk_may_leave=False)
+    written, _ = Writer(office.keys).write(group, Subjects({}, {}))
+    pages = Ledger(office.pool, worker_id=1, connections=3)
+    writing = asyncio.create_task(pages.run())
+    begins = []
+    for one in written:
+        begins.append(asyncio.create_task(pages.begin(one)))
+        await asyncio.sleep(0)
+    async with asyncio.timeout(30):
+        assert await asyncio.gather(*begins) == [True] * 3
+        pages.close()
+        await writing
+    moments = await office.conn.fetch("SELECT state, changed_at FROM messages")
+    assert len({tuple(row) for row in moments}) == 1
+    assert moments[0]["state"] == "sending"
 
 
 async def test_a_campaign_whose_key_can_not_be_opened_holds_nobody_up(office: Office):

@@ -30,7 +30,7 @@ BREATH = 0.02
 LONGEST_PAUSE = 30.0
 AHEAD = 4
 """Messages per connection that are leased and written ahead."""
-TOGETHER = 8
+TOGETHER = 16
 """Messages that are written at a time: the first of them leave while the others are being written."""
 
 log = get_logger()
