@@ -275,7 +275,10 @@ async def start_campaign(pool: Pool, public: bytes, count: int) -> None:
             campaign_id,
             count,
         )
-        await campaigns.save_key(conn, key)
+    await pool.execute("VACUUM ANALYZE invitation_blocks")
+    await pool.execute("CHECKPOINT")  # what preparing has left to PostgreSQL is not the letters' share
+    async with db.transaction(pool) as conn:
+        await campaigns.save_key(conn, key)  # without it nothing leaves
 
 
 class SentToOthers(Exception):
