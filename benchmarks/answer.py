@@ -13,7 +13,7 @@ from common.links import make_link
 from benchmarks import campaigns
 from benchmarks.figures import Growth, Report, line, ms_per_operation
 from benchmarks.http_load import Callers
-from benchmarks.join import check_tables, pgbench_turn, served_turn
+from benchmarks.join import check_tables, pgbench_turn, served_turn, with_fewer
 from benchmarks.place import Place, take_turns
 from benchmarks.relay import make_partitions
 from benchmarks.sizes import Sizes
@@ -45,28 +45,22 @@ async def measure(place: Place, sizes: Sizes) -> Report:
         await campaigns.add_members(pool, sizes.many)
         campaign, key = await campaigns.open_now(place, pool, await campaigns.plan(pool))
         doors = place.start_web("surveys")
-        callers = Callers(
-            doors,
-            partial(send_request, place.stack.url, key, campaign.campaign_no),
-            expect=303,
-            connections=sizes.connections,
-        )
+        callers = Callers(doors, partial(send_request, place.stack.url, key, campaign.campaign_no), expect=303)
         try:
-            await callers.call(0.5)
+            await callers.call(sizes.connections, 0.5)
             await check_tables(place, callers, ("surveys",), set(LIMIT))
-            limit, ours = (
-                pgbench_turn(place, "surveys", LIMIT, sizes.seconds),
-                served_turn(place, callers, sizes.seconds),
-            )
+            limit = pgbench_turn(place, "surveys", LIMIT, sizes.seconds)
+            ours = served_turn(place, callers, sizes.connections, sizes.seconds)
             await fill(pool, sizes.few)
             limits, few = await take_turns(sizes.rounds, limit, ours)
+            remarks = [await with_fewer("answer", place, callers, sizes, limit)]
             await fill(pool, sizes.many)
             (many,) = await take_turns(min(sizes.rounds, 3), ours)
         finally:
             callers.close()
             place.stop_all()
     growth = Growth("answer", sizes.few, sizes.many, ms_per_operation(few), ms_per_operation(many))
-    return Report([line("answer", limits, few, reach=REACH)], [growth])
+    return Report([line("answer", limits, few, reach=REACH)], [growth], remarks=remarks)
 
 
 def send_request(origin: str, key: bytes, campaign_no: int, position: int) -> bytes:

@@ -44,16 +44,16 @@ class UnexpectedAnswers(Exception):
 class Callers:
     """The process, kept for all turns of a path: its start is not measured."""
 
-    def __init__(self, ports: Sequence[int], make_request: MakeRequest, *, expect: int, connections: int) -> None:
+    def __init__(self, ports: Sequence[int], make_request: MakeRequest, *, expect: int) -> None:
         """``ports``: of the instances, which get as many connections each."""
-        self.ports, self.make_request, self.expect, self.connections = ports, make_request, expect, connections
+        self.ports, self.make_request, self.expect = ports, make_request, expect
         self.next = 0
         self.process = ProcessPoolExecutor(1, mp_context=get_context("spawn"))
 
-    async def call(self, seconds: float) -> Turn:
-        """For so long, then until the last answer is there."""
+    async def call(self, connections: int, seconds: float) -> Turn:
+        """So many at once for so long, then until the last answer is there."""
         loop = asyncio.get_running_loop()
-        order = (self.ports, self.make_request, self.next, self.connections, seconds)
+        order = (self.ports, self.make_request, self.next, connections, seconds)
         answered = await loop.run_in_executor(self.process, _call, *order)
         self.next = answered.next
         if set(answered.statuses) != {self.expect}:

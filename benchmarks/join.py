@@ -46,30 +46,26 @@ class LimitIsAnother(Exception):
 async def measure(place: Place, sizes: Sizes) -> Report:
     run = uuid.uuid4().hex[:8]
     doors = place.start_web("members")
-    callers = Callers(
-        doors,
-        partial(join_request, place.stack.url, run),
-        expect=202,
-        connections=sizes.connections,
-    )
+    callers = Callers(doors, partial(join_request, place.stack.url, run), expect=202)
     async with place.pool("members") as members, place.pool("members_vault") as vault:
         try:
-            await callers.call(0.5)
+            await callers.call(sizes.connections, 0.5)
             await check_tables(place, callers, ("members", "members_vault"), set(LIMIT))
             await members.execute(
                 "CREATE TABLE person_keys (person_id uuid PRIMARY KEY, key bytea NOT NULL, created_at timestamptz)"
             )
             limit = pgbench_turn(place, "members", LIMIT, sizes.seconds)
-            ours = served_turn(place, callers, sizes.seconds)
+            ours = served_turn(place, callers, sizes.connections, sizes.seconds)
             await fill(members, vault, sizes.few)
             limits, few = await take_turns(sizes.rounds, limit, ours)
+            remarks = [await with_fewer("join", place, callers, sizes, limit)]
             await fill(members, vault, sizes.many)
             (many,) = await take_turns(min(sizes.rounds, 3), ours)
         finally:
             callers.close()
             place.stop_all()
     growth = Growth("join", sizes.few, sizes.many, ms_per_operation(few), ms_per_operation(many))
-    return Report([line("join", limits, few, reach=REACH)], [growth])
+    return Report([line("join", limits, few, reach=REACH)], [growth], remarks=remarks)
 
 
 def join_request(origin: str, run: str, number: int) -> bytes:
@@ -89,7 +85,7 @@ async def check_tables(place: Place, callers: Callers, databases: tuple[str, ...
     """Raises LimitIsAnother."""
     urls = {name: place.stack.databases[name] for name in databases}
     before = await rows_of(urls)
-    await callers.call(0.2)
+    await callers.call(4, 0.2)
     after = await rows_of(urls)
     written = {table for table, rows in after.items() if rows > before[table]}
     if written != limit:
@@ -107,13 +103,27 @@ def pgbench_turn(place: Place, database: str, statements: dict[str, str], second
     return partial(pgbench.transactions, place.stack.databases[database], script, seconds)
 
 
-def served_turn(place: Place, callers: Callers, seconds: float) -> Measure:
+def served_turn(place: Place, callers: Callers, connections: int, seconds: float) -> Measure:
     async def turn() -> Turn:
         before = place.used()
-        called = await callers.call(seconds)
+        called = await callers.call(connections, seconds)
         return Turn(called.operations, called.seconds, place.used() - before)
 
     return turn
+
+
+FEWER = (16, 64)
+
+
+async def with_fewer(path: str, place: Place, callers: Callers, sizes: Sizes, limit: Measure) -> str:
+    """The more people call at once, the more of them share a transaction: what the ratio is when fewer do."""
+    ratios = {}
+    for connections in FEWER:
+        ours = served_turn(place, callers, connections, sizes.seconds)
+        limits, turns = await take_turns(min(sizes.rounds, 3), limit, ours)
+        ratios[connections] = line(path, limits, turns, reach=0.0).ratio or 0.0
+    told = ", ".join(f"{ratio:.2f} by {connections}" for connections, ratio in ratios.items())
+    return f"{path}: called by {sizes.connections} at once; ratio {told}"
 
 
 async def fill(members: Pool, vault: Pool, count: int) -> None:

@@ -19,8 +19,8 @@ class Sizes:
     """The same for the growth."""
     batch: int = 100_000
     """Events per turn of relay and consumer."""
-    connections: int = 64
-    """HTTP requests at the same time."""
+    connections: int = 256
+    """HTTP requests at the same time, as when a campaign has just been opened; the ratio with fewer is told too."""
     letters: int = 500
     """Letters per second while bulk runs."""
 

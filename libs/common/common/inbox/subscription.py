@@ -91,7 +91,7 @@ class Subscription:
         *,
         patience: Patience | None = None,
         max_records: int = 1000,
-        at_once: int = 500,
+        at_once: int = 1000,
     ) -> None:
         """``max_records`` is what one look at Kafka brings of each partition, ``at_once`` what one transaction applies
         of it."""

@@ -29,7 +29,7 @@ from common.waiting import first_of
 LEADING = 7_203_114_509_881_213
 """The advisory lock of the one who publishes."""
 
-BATCH = 2000
+BATCH = 5000
 POLL = 0.1
 """Seconds between two looks: the truth behind the wake-up after commit."""
 STANDBY_POLL = 1.0
