@@ -22,7 +22,7 @@ from common.events.members import MemberState
 from common.outbox import partitions
 from common.outbox.publishing import KafkaPublisher
 
-from benchmarks.figures import Growth, Report, Turn, line
+from benchmarks.figures import Growth, Report, Turn, line, ms_per_operation
 from benchmarks.place import Place, take_turns, until
 from benchmarks.sizes import Sizes
 
@@ -48,7 +48,7 @@ async def measure(place: Place, sizes: Sizes) -> Report:
     quickest = statistics.median(turn.rate for turn in quick)
     return Report(
         [result],
-        [Growth("relay, all rows", sizes.few, sizes.many, 1000 * few.seconds, 1000 * many.seconds)],
+        [Growth("relay, an event", sizes.few, sizes.many, ms_per_operation([few]), ms_per_operation([many]))],
         remarks=[
             f"relay: aiokafka with lz4 at level 1 as ours: {quickest:,.0f} /s, ratio {result.ours / quickest:.2f}"
         ],

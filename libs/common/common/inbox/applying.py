@@ -87,6 +87,8 @@ class Applying:
         if not batch.wanted:
             return []
         fresh = await store.take_fresh(self.conn, self.group, list(batch.wanted), self.now)
+        if len(fresh) == len(batch.wanted):
+            return list(batch.wanted.values())
         return [item for event_id, item in batch.wanted.items() if event_id in fresh]
 
     async def _without_the_erased(self, incoming: list[Incoming]) -> list[Incoming]:
@@ -141,6 +143,8 @@ class Applying:
 
     async def _park_what_waits(self, incoming: list[Incoming]) -> list[Incoming]:
         """Later facts of a blocked key wait. States do not (the newest wins), and so an erasure never does."""
+        if not self.blocked:
+            return incoming
         ready = []
         for item in incoming:
             if item.is_fact and item.key in self.blocked:

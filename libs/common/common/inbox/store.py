@@ -22,22 +22,25 @@ Key = tuple[str, str]
 
 
 async def take_fresh(conn: Connection, group: str, ids: Sequence[UUID], now: datetime) -> set[UUID]:
-    """Which of these events have not had their effect yet; from now on they have.
+    """Which of these events (each named once) have not had their effect yet; from now on they have. As a rule it is all
+    of them, and their ids need not travel back.
 
     ORDER BY: two transactions with the same ids in opposite orders would otherwise deadlock. A second owner of the
     same partition waits here until the first one's transaction has ended, and then finds nothing fresh.
     """
-    rows = await conn.fetch(
+    some: list[UUID] | None = await conn.fetchval(
         """
-        INSERT INTO consumed_events (consumer_group, event_id, consumed_at)
-        SELECT $1, id, $3 FROM unnest($2::uuid[]) id ORDER BY id
-        ON CONFLICT DO NOTHING RETURNING event_id
+        WITH noted AS (
+            INSERT INTO consumed_events (consumer_group, event_id, consumed_at)
+            SELECT $1, id, $3 FROM unnest($2::uuid[]) id ORDER BY id
+            ON CONFLICT DO NOTHING RETURNING event_id)
+        SELECT CASE WHEN count(*) < cardinality($2) THEN coalesce(array_agg(event_id), '{}') END FROM noted
         """,
         group,
         ids,
         now,
     )
-    return {row["event_id"] for row in rows}
+    return set(ids if some is None else some)
 
 
 async def advance_positions(conn: Connection, group: str, following: dict[tuple[str, int], int]) -> None:

@@ -68,7 +68,7 @@ class Patience:
 LANES = 2
 """Transactions at a time."""
 PARTITIONS_AT_ONCE = 4
-"""Partitions of which one look at Kafka brings all that it may."""
+"""Of so many partitions one look at Kafka brings all that it may."""
 POLL = 20
 """Milliseconds of a look for records, and again of the pause after one that found none."""
 POLL_ALONE = 500
@@ -90,7 +90,7 @@ class Subscription:
         stopping: asyncio.Event,
         *,
         patience: Patience | None = None,
-        max_records: int = 1000,
+        max_records: int = 4000,
         at_once: int = 1000,
     ) -> None:
         """``max_records`` is what one look at Kafka brings of each partition, ``at_once`` what one transaction applies

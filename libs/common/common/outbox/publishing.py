@@ -5,7 +5,7 @@ into one partition and drops the headers.
 """
 
 import asyncio
-from collections import deque
+from collections import defaultdict, deque
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
@@ -145,16 +145,16 @@ class KafkaPublisher:
 
     def _by_partition(self, rows: Sequence[OutboxRow]) -> Waiting:
         """In order within each partition."""
-        by_topic: dict[str, list[OutboxRow]] = {}
+        by_topic: defaultdict[str, list[OutboxRow]] = defaultdict(list)
         for row in rows:
-            if not row.emptied:
-                by_topic.setdefault(row.topic, []).append(row)
-        waiting: Waiting = {}
+            by_topic[row.topic].append(row)
+        waiting: Waiting = defaultdict(deque)
         for topic, its_rows in by_topic.items():
+            if bus.TOPICS[topic].sealed:
+                its_rows = [row for row in its_rows if not row.emptied]
             numbers = bus.partitions_of_all(topic, [row.key for row in its_rows])
             for row, number in zip(its_rows, numbers, strict=True):
-                place = (topic, number if row.partition is None else row.partition)
-                waiting.setdefault(place, deque()).append(row)
+                waiting[topic, number if row.partition is None else row.partition].append(row)
         return waiting
 
     async def _check_partitions(self, topics: set[str]) -> None:

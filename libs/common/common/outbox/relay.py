@@ -160,7 +160,8 @@ class Relay:
             )
             if moved != "UPDATE 1":
                 raise AnotherRelayLeads
-            if sealed := [row.id for row in rows if row.payload is not None and TOPICS[row.topic].sealed]:
+            sealed_topics = {topic for topic in {row.topic for row in rows} if TOPICS[topic].sealed}
+            if sealed := [row.id for row in rows if row.topic in sealed_topics and row.payload is not None]:
                 await self.conn.execute("UPDATE outbox SET payload = NULL WHERE id = ANY($1)", sealed)
             for refusal in refused:
                 await self._bury(refusal)

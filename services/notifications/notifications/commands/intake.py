@@ -15,8 +15,10 @@ async def accept_letters(
     conn: Connection, letters: Sequence[LetterRequested], *, rebuilt: Sequence[bool], now: datetime
 ) -> None:
     """They stay sealed until they are sent. A rebuilt database hears old requests again: those went out long ago."""
-    reasons = [_why_not(letter, old, now) for letter, old in zip(letters, rebuilt, strict=True)]
-    await messages.add_letters(conn, list(zip(letters, reasons, strict=True)), now)
+    first: dict[UUID, tuple[LetterRequested, str | None]] = {}
+    for letter, old in zip(letters, rebuilt, strict=True):
+        first.setdefault(letter.letter_id, (letter, _why_not(letter, old, now)))
+    await messages.add_letters(conn, list(first.values()), now)
 
 
 def _why_not(letter: LetterRequested, rebuilt: bool, now: datetime) -> str | None:

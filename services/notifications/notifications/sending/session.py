@@ -293,7 +293,8 @@ class SmtpSession:
         code = 0
         lines: list[str] = []
         while len(lines) < REPLY_LINES_LIMIT:
-            line = await self._read_line(deadline)
+            async with asyncio.timeout_at(deadline):
+                line = await self._reader.readline()
             if not line.endswith(b"\n"):
                 raise EOFError("the server hung up")
             this, last = int(line[:3]), line[3:4] != b"-"
@@ -304,13 +305,6 @@ class SmtpSession:
             if last:
                 return Reply(code, tuple(lines))
         raise ValueError("a reply without end")
-
-    async def _read_line(self, deadline: float) -> bytes:
-        """Replies to commands that were written together mostly come together: only the first is waited for."""
-        if b"\n" in self._reader._buffer:  # type: ignore[attr-defined]
-            return await self._reader.readline()
-        async with asyncio.timeout_at(deadline):
-            return await self._reader.readline()
 
     def _expect(self, reply: Reply, code: int) -> None:
         if reply.code != code:

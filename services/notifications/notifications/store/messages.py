@@ -12,7 +12,7 @@ from notifications.store.claims import Skipped
 
 
 async def add_letters(conn: Connection, letters: Sequence[tuple[LetterRequested, str | None]], now: datetime) -> None:
-    """With the reason why one is not sent; that one's text is not kept."""
+    """Each once, with the reason why it is not sent; the text of such a one is not kept."""
     await conn.execute(
         """
         WITH asked AS (
