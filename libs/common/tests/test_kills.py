@@ -85,13 +85,13 @@ async def test_relay_and_consumer_may_be_killed_at_any_moment(
             await first_of(killed, within=chance.uniform(0.05, 0.3))  # the load's own rhythm
         return rounds
 
-    writing = asyncio.create_task(write())
-    await asyncio.gather(
-        killed_while_at_it("grower", "relay", database, published),
-        killed_while_at_it("watcher", "consumers", watchers_database, heard),
-    )
-    killed.set()
-    rounds = await writing
+    async with asyncio.TaskGroup() as everybody:  # who can not write says so, instead of letting the others wait
+        writing = everybody.create_task(write())
+        async with asyncio.TaskGroup() as killing:
+            killing.create_task(killed_while_at_it("grower", "relay", database, published))
+            killing.create_task(killed_while_at_it("watcher", "consumers", watchers_database, heard))
+        killed.set()
+    rounds = writing.result()
     async with (
         running("grower", "serve", "--roles", "relay", environment=everywhere | {"DATABASE_URL": database}),
         running(
