@@ -238,7 +238,17 @@ async def test_a_rebalance_waits_for_the_batch_in_work(pool, kafka, topics, watc
             assert second.arrived.is_set(), "both have work now"
 
 
-async def test_a_dead_coordination_task_is_noticed_and_everything_is_built_anew(pool, kafka, topics, watch, eventually):
+BACKGROUND = {
+    "coordination": lambda consumer: consumer._coordinator._coordination_task,
+    "fetching": lambda consumer: consumer._fetcher._fetch_task,
+    "metadata": lambda consumer: consumer._client._sync_task,
+}
+
+
+@pytest.mark.parametrize("task_of", BACKGROUND.values(), ids=BACKGROUND)
+async def test_a_background_task_that_ends_is_noticed_and_everything_is_built_anew(
+    pool, kafka, topics, watch, eventually, task_of
+):
     """Trap: it dies silently, every poll fails for ever, and pings still succeed."""
     stopping, runs = asyncio.Event(), []
 
@@ -248,7 +258,7 @@ async def test_a_dead_coordination_task_is_noticed_and_everything_is_built_anew(
 
     running = asyncio.create_task(supervise("consumers", run, stopping))
     await eventually(lambda: runs and runs[0].places.settled)
-    runs[0].subscriber.consumer._coordinator._coordination_task.cancel()
+    task_of(runs[0].subscriber.consumer).cancel()
     await eventually(lambda: len(runs) == 2 and runs[1].places.settled, within=20)
     await streams.send(kafka, grew(1))
     await is_heard(pool, eventually, [("oak", 1)])

@@ -5,6 +5,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
+from aiokafka.conn import AIOKafkaConnection, CloseReason
+from aiokafka.errors import KafkaConnectionError
 from faststream.security import BaseSecurity, SASLPlaintext, SASLScram256, SASLScram512
 
 Protocol = Literal["PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL"]
@@ -74,3 +76,20 @@ def faststream_security() -> BaseSecurity:
         return BaseSecurity(ssl_context=context)
     made = FASTSTREAM[_login.mechanism]
     return made(_login.username, _login.password, ssl_context=context, use_ssl=_login.encrypted)
+
+
+_send = AIOKafkaConnection.send
+
+
+def _send_or_say_that_it_is_closed(line: AIOKafkaConnection, request: Any, expect_response: bool = True) -> Any:
+    """uvloop refuses to write to a closed line with a RuntimeError, where asyncio only warns; aiokafka knows nothing but
+    OSError (its issue 1038). The task that keeps a client's metadata would end by it, and whoever waits for new ones
+    would wait for ever, in silence."""
+    try:
+        return _send(line, request, expect_response)
+    except RuntimeError as error:
+        line.close(reason=CloseReason.CONNECTION_BROKEN)
+        raise KafkaConnectionError(f"Connection at {line.host}:{line.port} was closed") from error
+
+
+AIOKafkaConnection.send = _send_or_say_that_it_is_closed

@@ -221,7 +221,7 @@ class Subscription:
                 look_again = loop.time() + self.patience.missing_topics
             consumer = self.subscriber.consumer
             if consumer is not None:
-                for task in (consumer._coordinator._coordination_task, consumer._fetcher._fetch_task):
+                for task in _background_tasks(consumer):
                     if task is not None and task.done():
                         raise Dead(f"{self.consumers.group}: a background task of the Kafka client has ended")
                 INBOX_ASSIGNED.labels(self.consumers.group).set(len(consumer.assignment()))
@@ -282,6 +282,11 @@ async def _cancelled(task: "asyncio.Task[None] | None") -> None:
     if task is not None and not task.done():
         task.cancel()
         await asyncio.wait([task])
+
+
+def _background_tasks(consumer: AIOKafkaConsumer) -> "list[asyncio.Task[None] | None]":
+    """Without one of them everything that the client does next may wait for ever."""
+    return [consumer._coordinator._coordination_task, consumer._fetcher._fetch_task, consumer._client._sync_task]
 
 
 def _hears_kafka(consumer: AIOKafkaConsumer) -> bool:

@@ -114,9 +114,9 @@ class KafkaPublisher:
 
     async def publish(self, rows: Sequence[OutboxRow], alone: set[int]) -> list[Refusal]:
         waiting = self._by_partition(rows)
-        await self._check_partitions({topic for topic, _ in waiting})
         refused: list[Refusal] = []
         async with asyncio.timeout(PATIENCE):
+            await self._check_partitions({topic for topic, _ in waiting})
             while waiting:
                 sent = [await self._send(place, queue, alone) for place, queue in waiting.items()]
                 outcomes = await self._acknowledgements([future for _, future in sent])
