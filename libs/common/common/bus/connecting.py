@@ -82,8 +82,8 @@ _send = AIOKafkaConnection.send
 
 
 def _send_or_say_that_it_is_closed(line: AIOKafkaConnection, request: Any, expect_response: bool = True) -> Any:
-    """uvloop refuses to write to a closed line with a RuntimeError, where asyncio only warns; aiokafka knows nothing but
-    OSError (its issue 1038). The task that keeps a client's metadata would end by it, and whoever waits for new ones
+    """uvloop refuses to write to a closed line with a RuntimeError, where asyncio only warns; aiokafka knows OSError
+    alone (its issue 1038). The task that keeps a client's metadata would end by it, and whoever waits for new ones
     would wait for ever, in silence."""
     try:
         return _send(line, request, expect_response)
