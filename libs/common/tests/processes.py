@@ -9,6 +9,10 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 
 
+class EndedByItself(Exception):
+    """With what it wrote."""
+
+
 class Process:
     """One ``python -m toy ...``; what it wrote is in ``output`` once it has ended."""
 
@@ -41,6 +45,10 @@ class Process:
         if self.child and self.child.returncode is None:
             self.child.send_signal(how)
         return await self.wait()
+
+    def must_live(self):
+        if self.child.returncode is not None:
+            raise EndedByItself(self.output)
 
     def said(self, what):
         return what in self.output

@@ -1,6 +1,7 @@
 """kill -9 of relay and consumers at random moments: everything accepted has its effect, once, in order per key."""
 
 import asyncio
+import contextlib
 import os
 import random
 import signal
@@ -61,19 +62,23 @@ async def test_relay_and_consumer_may_be_killed_at_any_moment(
         async with pool.acquire() as conn:
             return await conn.fetchval("SELECT scanned FROM outbox_position")
 
-    async def killed_while_at_it(name, role, url, progress):
-        """Each life ends by kill -9 when it has come a random step further; the last one lives on."""
+    def life(name, role, url):
+        return running(name, "serve", "--roles", role, environment=everywhere | {"DATABASE_URL": url})
+
+    async def killed_while_at_it(survivors, *who, progress):
+        """Each life ends by kill -9 when it has come a random step further. The last one lives on: the other role's
+        killer may still be waiting for what only this one can bring about."""
         for _ in range(KILLS):
-            async with running(
-                name, "serve", "--roles", role, environment=everywhere | {"DATABASE_URL": url}
-            ) as process:
+            async with life(*who) as process:
                 start, step = await progress(), chance.randint(1, TREES)
 
-                async def further(start=start, step=step):
+                async def further(process=process, start=start, step=step):
+                    process.must_live()
                     return await progress() >= start + step
 
                 await eventually(further, within=120)
                 await process.end(signal.SIGKILL)
+        await survivors.enter_async_context(life(*who))
 
     killed = asyncio.Event()
 
@@ -85,19 +90,16 @@ async def test_relay_and_consumer_may_be_killed_at_any_moment(
             await first_of(killed, within=chance.uniform(0.05, 0.3))  # the load's own rhythm
         return rounds
 
-    async with asyncio.TaskGroup() as everybody:  # who can not write says so, instead of letting the others wait
-        writing = everybody.create_task(write())
-        async with asyncio.TaskGroup() as killing:
-            killing.create_task(killed_while_at_it("grower", "relay", database, published))
-            killing.create_task(killed_while_at_it("watcher", "consumers", watchers_database, heard))
-        killed.set()
-    rounds = writing.result()
-    async with (
-        running("grower", "serve", "--roles", "relay", environment=everywhere | {"DATABASE_URL": database}),
-        running(
-            "watcher", "serve", "--roles", "consumers", environment=everywhere | {"DATABASE_URL": watchers_database}
-        ),
-    ):
+    async with contextlib.AsyncExitStack() as survivors:
+        async with asyncio.TaskGroup() as everybody:  # who can not write says so, instead of letting the others wait
+            writing = everybody.create_task(write())
+            async with asyncio.TaskGroup() as killing:
+                killing.create_task(killed_while_at_it(survivors, "grower", "relay", database, progress=published))
+                killing.create_task(
+                    killed_while_at_it(survivors, "watcher", "consumers", watchers_database, progress=heard)
+                )
+            killed.set()
+        rounds = writing.result()
 
         async def all_arrived():
             async with copy.acquire() as conn:
