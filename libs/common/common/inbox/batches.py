@@ -1,4 +1,4 @@
-"""What one transaction applies."""
+"""What one transaction applies, and what may be applied beside it."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -32,6 +32,17 @@ class Batch:
                 wanted.setdefault(record.event_id, record)
         incoming = read_all(consumers, list(wanted.values()))
         return cls(records, dict(zip(wanted, incoming, strict=True)), following)
+
+
+def lanes_of(raw: Sequence[ConsumerRecord], at_most: int) -> list[list[ConsumerRecord]]:
+    """What can go on side by side, in parts of about one size: a partition is in one lane, in its order."""
+    partitions: dict[tuple[str, int], list[ConsumerRecord]] = {}
+    for one in raw:
+        partitions.setdefault((one.topic, one.partition), []).append(one)
+    lanes: list[list[ConsumerRecord]] = [[] for _ in range(at_most)]
+    for partition in sorted(partitions.values(), key=len, reverse=True):
+        min(lanes, key=len).extend(partition)
+    return [lane for lane in lanes if lane]
 
 
 def record_of(raw: ConsumerRecord) -> Record:
