@@ -10,6 +10,7 @@ from urllib.parse import unquote, urlsplit
 import asyncpg
 import orjson
 from asyncpg.pool import PoolConnectionProxy
+from asyncpg.protocol import protocol
 
 from common import clock, rights
 
@@ -21,6 +22,10 @@ else:
     Connection, Pool, PlainConnection = PoolConnectionProxy, asyncpg.Pool, asyncpg.Connection
 
 COMMON_MIGRATIONS = Path(__file__).parent / "migrations"
+
+# What counts as an array. asyncpg asks two abstract classes of every element whether it is one inside the array, in
+# Python, which costs more than to write the element down.
+protocol.IterableABC = protocol.SizedABC = (list, tuple, set, frozenset)  # type: ignore[attr-defined]
 
 POISON: tuple[type[Exception], ...] = (
     asyncpg.DataError,

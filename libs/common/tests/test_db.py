@@ -39,3 +39,18 @@ async def test_every_column_says_what_it_is_for_who_sees_it_and_how_long(conn):
         """
     )
     assert [row["name"] for row in silent] == []
+
+
+ARRAYS = {"list": ["ab", "c"], "tuple": ("ab", "c"), "set": {"ab", "c"}, "frozenset": frozenset({"ab", "c"})}
+
+
+@pytest.mark.parametrize("given", ARRAYS.values(), ids=ARRAYS)
+async def test_an_array_is_a_list_a_tuple_or_a_set_and_texts_in_it_stay_whole(conn, given):
+    assert sorted(await conn.fetchval("SELECT $1::text[]", given)) == ["ab", "c"]
+    assert await conn.fetchval("SELECT $1::int[]", [[1, 2], [3, 4]]) == [[1, 2], [3, 4]]
+
+
+async def test_nothing_else_is_an_array(conn):
+    """Here asyncpg itself would take it: so this also says whether its slow question is still left out."""
+    with pytest.raises(db.asyncpg.DataError, match="sized iterable container"):
+        await conn.fetchval("SELECT $1::text[]", {"ab": 1, "c": 2}.keys())

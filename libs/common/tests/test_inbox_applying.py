@@ -3,8 +3,10 @@
 from uuid import uuid4
 
 import pytest
+from aiokafka import ConsumerRecord
 from common import clock, inbox
 from common.events import members
+from common.inbox import batches
 from common.testing import Gone, as_record, deliver
 from toy.events import TreeFelled, TreeGrew, TreeState
 from toy.watcher import app
@@ -93,3 +95,15 @@ async def test_nothing_about_an_erased_person_is_stored_and_her_dead_letters_go(
     await deliver(consumers, toy, TreeGrew(tree_id="fir", height=1, owner_id=person))
     assert await heard(toy) == [("oak", "felled", None)]
     assert await inbox.is_erased(toy, [person, uuid4()]) == {person}
+
+
+def test_records_of_a_partition_stay_together_in_their_order_however_they_were_mixed():
+    raw = [ConsumerRecord("grower.tree", place % 3, place, 0, 0, None, None, None, 0, 0, ()) for place in range(9)]
+    parts = batches.by_partition(raw)
+    assert {place.partition: [one.offset for one in some] for place, some in parts.items()} == {
+        0: [0, 3, 6],
+        1: [1, 4, 7],
+        2: [2, 5, 8],
+    }
+    assert [[one.offset for one in lane] for lane in batches.lanes_of(parts, 2)] == [[0, 3, 6, 2, 5, 8], [1, 4, 7]]
+    assert [record.offset for record in batches.records_of(raw)] == list(range(9))

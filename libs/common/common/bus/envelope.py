@@ -98,11 +98,11 @@ def _binary(place: Place, named: dict[str, bytes | None], value: bytes | None) -
     """Reads what is needed of the headers and no more: this runs for every record."""
     return Record(
         *place,
-        event_id=_event_id(named),
-        type=_type(named["ce_type"]),
-        told_at=_text(named["ce_time"]) if "ce_time" in named else None,
-        version=int(_text(named["ce_version"])) if "ce_version" in named else None,
-        data=value,
+        _event_id(named),
+        _type(named["ce_type"]),
+        _text(named["ce_time"]) if "ce_time" in named else None,
+        int(_text(named["ce_version"])) if "ce_version" in named else None,
+        value,
     )
 
 

@@ -100,7 +100,7 @@ class Applying:
             await erasure.mark_erased(self.conn, erasing, self.now)
             await self._purge(erasing)
         erased = await erasure.find_erased(self.conn, about)
-        kept = [item for item in incoming if item.about not in erased]
+        kept = [item for item in incoming if item.about not in erased] if erased else incoming
         self.applied.skipped += len(incoming) - len(kept)
         return kept
 
@@ -236,6 +236,9 @@ def stretches(consumers: Consumers, incoming: Sequence[Incoming]) -> Iterator[li
 
     An event joins the open stretch of its type unless its key has an event of another type after that stretch.
     """
+    kinds = {(item.record.type, item.record.gone) for item in incoming}
+    if len(kinds) == 1 and kinds <= {(kind, False) for kind in consumers.many}:
+        return iter([list(incoming)])  # as a rule
     planned: list[list[Incoming]] = []
     open_stretch: dict[str, int] = {}
     last_of_key: dict[Key, int] = {}

@@ -1,10 +1,12 @@
 """What one transaction applies, and what may be applied beside it."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import groupby
+from operator import attrgetter
 from uuid import UUID
 
-from aiokafka import ConsumerRecord
+from aiokafka import ConsumerRecord, TopicPartition
 
 from common import bus
 from common.bus import Record, read_record
@@ -24,26 +26,43 @@ class Batch:
 
     @classmethod
     def of(cls, consumers: Consumers, records: Sequence[Record]) -> "Batch":
-        following: dict[tuple[str, int], int] = {}
+        following = {(record.topic, record.partition): record.offset + 1 for record in records}
         wanted: dict[UUID, Record] = {}
         for record in records:
-            following[record.topic, record.partition] = record.offset + 1
             if consumers.wants(record):
                 wanted.setdefault(record.event_id, record)
         incoming = read_all(consumers, list(wanted.values()))
         return cls(records, dict(zip(wanted, incoming, strict=True)), following)
 
 
-def lanes_of(raw: Sequence[ConsumerRecord], at_most: int) -> list[list[ConsumerRecord]]:
+Partitions = Mapping[TopicPartition, Sequence[ConsumerRecord]]
+
+_place = attrgetter("topic", "partition")
+
+
+def by_partition(raw: Iterable[ConsumerRecord]) -> Partitions:
+    """In the order of each. Records come in runs of one partition: what can be asked once of a run is."""
+    found: dict[TopicPartition, list[ConsumerRecord]] = {}
+    for place, run in groupby(raw, key=_place):
+        found.setdefault(TopicPartition(*place), []).extend(run)
+    return found
+
+
+def first_offsets(partitions: Partitions) -> dict[TopicPartition, int]:
+    return {place: raw[0].offset for place, raw in partitions.items()}
+
+
+def lanes_of(partitions: Partitions, at_most: int) -> list[list[ConsumerRecord]]:
     """What can go on side by side, in parts of about one size: a partition is in one lane, in its order."""
-    partitions: dict[tuple[str, int], list[ConsumerRecord]] = {}
-    for one in raw:
-        partitions.setdefault((one.topic, one.partition), []).append(one)
     lanes: list[list[ConsumerRecord]] = [[] for _ in range(at_most)]
-    for partition in sorted(partitions.values(), key=len, reverse=True):
-        min(lanes, key=len).extend(partition)
+    for raw in sorted(partitions.values(), key=len, reverse=True):
+        min(lanes, key=len).extend(raw)
     return [lane for lane in lanes if lane]
 
 
-def record_of(raw: ConsumerRecord) -> Record:
-    return read_record(bus.topic_of(raw.topic), raw.partition, raw.offset, raw.key, raw.value, raw.headers)
+def records_of(raw: Iterable[ConsumerRecord]) -> list[Record]:
+    records: list[Record] = []
+    for (name, partition), run in groupby(raw, key=_place):
+        topic = bus.topic_of(name)
+        records += [read_record(topic, partition, one.offset, one.key, one.value, one.headers) for one in run]
+    return records

@@ -1,7 +1,7 @@
 """People who were forgotten: nothing about them is stored again, by no late copy and by no concurrent consumer."""
 
 import hashlib
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from datetime import datetime
 from functools import lru_cache
 from uuid import UUID
@@ -38,7 +38,7 @@ async def mark_erased(conn: Connection, people: list[UUID], now: datetime) -> No
     )
 
 
-async def lock_people(conn: Connection, *, sharing: Iterable[UUID] = (), erasing: Iterable[UUID] = ()) -> None:
+async def lock_people(conn: Connection, *, sharing: Collection[UUID] = (), erasing: Iterable[UUID] = ()) -> None:
     """Shared locks for those written about, exclusive ones for those erased, until the transaction ends.
 
     People fall into 64 buckets, so that a large batch needs few locks; one statement takes them in one order,
@@ -59,10 +59,9 @@ async def lock_people(conn: Connection, *, sharing: Iterable[UUID] = (), erasing
         )
 
 
-def _buckets(people: Iterable[UUID]) -> set[int]:
+def _buckets(people: Collection[UUID]) -> set[int]:
     """Of very many: all, without asking each."""
-    known = set(people)
-    return set(range(BUCKETS)) if len(known) > 4 * BUCKETS else {_bucket(person) for person in known}
+    return set(range(BUCKETS)) if len(people) > 4 * BUCKETS else {_bucket(person) for person in people}
 
 
 @lru_cache(maxsize=10_000)

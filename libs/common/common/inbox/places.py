@@ -1,14 +1,14 @@
 """Where a consumer group stands in each partition: the database's own word against Kafka's."""
 
-from collections.abc import Sequence
 from contextlib import suppress
 
-from aiokafka import AIOKafkaConsumer, ConsumerRecord, TopicPartition
+from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.errors import IllegalStateError
 
 from common import bus
 from common.db import Connection
 from common.inbox import store
+from common.inbox.batches import Partitions
 from common.log import get_logger
 
 log = get_logger()
@@ -79,32 +79,26 @@ class Places:
             f" then positions forward --group {self.group} --topic {topic}",
         )
 
-    def accept(self, consumer: AIOKafkaConsumer, raw: Sequence[ConsumerRecord]) -> list[ConsumerRecord]:
+    def accept(self, consumer: AIOKafkaConsumer, partitions: Partitions) -> Partitions:
         """The records to apply. What was fetched before the seek took hold is dropped and asked for again."""
         if not self.settled:
-            return []
-        accepted = []
-        refused: set[TopicPartition] = set()
-        for one in raw:
-            place = TopicPartition(one.topic, one.partition)
-            if place in self.lost or place in refused:
-                continue
-            if place in self._targets and not self._starts_right(consumer, place, one.offset):
-                refused.add(place)
-                continue
-            accepted.append(one)
-        return accepted
+            return {}
+        return {
+            place: raw
+            for place, raw in partitions.items()
+            if place not in self.lost and self._starts_right(consumer, place, raw[0].offset)
+        }
 
     def _starts_right(self, consumer: AIOKafkaConsumer, place: TopicPartition, offset: int) -> bool:
         """The first record after an assignment must be the one sought; a hole (compaction) is believed when it
         comes again."""
-        target = self._targets[place]
+        target = self._targets.get(place, offset)
         if offset != target and place not in self._asked_again:
             self._asked_again.add(place)
             with suppress(IllegalStateError):
                 consumer.seek(place, target)
             return False
-        del self._targets[place]
+        self._targets.pop(place, None)
         return True
 
 

@@ -44,13 +44,13 @@ def read_all(consumers: Consumers, records: Sequence[Record]) -> list[Incoming]:
 
 
 def _incoming(consumers: Consumers, record: Record, event: Event | None) -> Incoming:
+    if event is not None:
+        return Incoming(record, event, getattr(event, event.about) if event.about else None)
     if record.problem:
         return Incoming(record, error=UnreadableEnvelope(record.problem))
     if record.gone:
         return Incoming(record)
     event_class = consumers.events[record.type]
-    if event is not None:
-        return Incoming(record, event, about=getattr(event, event_class.about) if event_class.about else None)
     try:
         event_class.read(record.data or b"")
     except ValidationError as error:

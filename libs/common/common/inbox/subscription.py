@@ -24,13 +24,13 @@ from common.bus import Record
 from common.bus.administration import administration
 from common.db import Pool
 from common.inbox.applying import Applied, TooManyFailures, apply
-from common.inbox.batches import Batch, lanes_of, record_of
+from common.inbox.batches import Batch, by_partition, first_offsets, lanes_of, records_of
 from common.inbox.consumers import Consumers
 from common.inbox.erased_first import learn_of_erasures
 from common.inbox.lag import tell_lag
 from common.inbox.places import Places
 from common.inbox.telling import Telling
-from common.inbox.wiring import RewindOnError, first_offsets, from_all_partitions, raw_decoder, rewind, safe_parser
+from common.inbox.wiring import RewindOnError, from_all_partitions, raw_decoder, rewind, safe_parser
 from common.log import get_logger
 from common.metrics import (
     INBOX_APPLIED,
@@ -91,7 +91,7 @@ class Subscription:
         *,
         patience: Patience | None = None,
         max_records: int = 4000,
-        at_once: int = 1000,
+        at_once: int = 2000,
     ) -> None:
         """``max_records`` is what one look at Kafka brings of each partition, ``at_once`` what one transaction applies
         of it."""
@@ -247,7 +247,7 @@ class Subscription:
         """
         async with self.busy:
             consumer: AIOKafkaConsumer = message.consumer
-            lanes = lanes_of(self.places.accept(consumer, message.raw_message), LANES)
+            lanes = lanes_of(self.places.accept(consumer, by_partition(message.raw_message)), LANES)
             given_back_at = asyncio.get_running_loop().time() + self.patience.batch_retry
             applied = await asyncio.gather(
                 *(self._apply_all(lane, consumer, given_back_at) for lane in lanes), return_exceptions=True
@@ -257,7 +257,7 @@ class Subscription:
                 if isinstance(count, BaseException):
                     raise count
                 left += lane[count:]
-            await rewind(consumer, first_offsets(left))
+            await rewind(consumer, first_offsets(by_partition(left)))
             if self.stopping.is_set():
                 await self.telling.ended()
 
@@ -266,7 +266,7 @@ class Subscription:
         deploy is bad."""
         applied = 0
         while applied < len(raw) and self.places.settled and not self.stopping.is_set():
-            records = [record_of(one) for one in raw[applied : applied + self.at_once]]
+            records = records_of(raw[applied : applied + self.at_once])
             done = await self._apply_some(records, consumer, given_back_at)
             applied += done
             if done < len(records):

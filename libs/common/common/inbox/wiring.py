@@ -2,7 +2,7 @@
 take all of one partition before they look at the next."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from typing import Any
 
@@ -11,6 +11,7 @@ from aiokafka.errors import IllegalStateError, KafkaError
 from faststream import BaseMiddleware
 from faststream.kafka.message import KafkaAckableMessage
 
+from common.inbox.batches import by_partition, first_offsets
 from common.log import get_logger
 
 log = get_logger()
@@ -24,7 +25,7 @@ def from_all_partitions(get: Get, *, of_each: int, at_most: int) -> Get:
 
     async def get_evenly(consumer: AIOKafkaConsumer) -> tuple[ConsumerRecord, ...]:
         found = list(await get(consumer))
-        others = consumer.assignment() - first_offsets(found).keys() if found else ()
+        others = consumer.assignment() - by_partition(found).keys() if found else ()
         for place in others:
             if len(found) >= at_most:
                 break
@@ -63,13 +64,6 @@ async def rewind(consumer: AIOKafkaConsumer, firsts: dict[TopicPartition, int]) 
             consumer.seek(place, min(offset, await consumer.position(place)))
 
 
-def first_offsets(raw: Sequence[ConsumerRecord]) -> dict[TopicPartition, int]:
-    firsts: dict[TopicPartition, int] = {}
-    for one in raw:
-        firsts.setdefault(TopicPartition(one.topic, one.partition), one.offset)
-    return firsts
-
-
 class RewindOnError(BaseMiddleware):
     """The last line of defence: whatever escapes, seek back and pause; with MANUAL the next batch would cover it up."""
 
@@ -83,6 +77,6 @@ class RewindOnError(BaseMiddleware):
     ) -> bool | None:
         if exc_type is not None and isinstance(self.msg, tuple):
             log.error("batch_rewound", error=exc_type.__name__)
-            await rewind(self.context.get_local("handler_").consumer, first_offsets(self.msg))
+            await rewind(self.context.get_local("handler_").consumer, first_offsets(by_partition(self.msg)))
             await asyncio.sleep(self.pause)
         return False
