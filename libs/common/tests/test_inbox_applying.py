@@ -53,7 +53,7 @@ async def test_a_record_a_deed_can_not_take_waits_for_replay_and_holds_back_only
         consumers,
         toy,
         TreeGrew(tree_id="ash", height=1),
-        TreeGrew(tree_id="oak", height=666),
+        TreeGrew(tree_id="oak", height=app.UNLUCKY),
         TreeGrew(tree_id="ash", height=2),
         TreeFelled(tree_id="oak"),
         TreeFelled(tree_id="ash"),
@@ -85,7 +85,7 @@ async def test_nothing_about_an_erased_person_is_stored_and_her_dead_letters_go(
     await deliver(
         consumers,
         toy,
-        TreeGrew(tree_id="oak", height=666, owner_id=person),
+        TreeGrew(tree_id="oak", height=app.UNLUCKY, owner_id=person),
         TreeFelled(tree_id="oak"),
         expect_dead=True,
     )

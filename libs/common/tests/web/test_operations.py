@@ -87,7 +87,7 @@ async def test_a_replay_applies_what_waited_in_order_and_only_once(console, conn
     token = token_of((await admin.get(HERE)).text, deed)
     first, again = [await admin.post(deed, data={"_once": token}) for _ in range(2)]
     assert first.headers["location"] == again.headers["location"] == f"{HERE}?done=replayed"
-    in_order = [("oak", "grew", 666), ("oak", "grew", 1), ("oak", "grew", 2), ("oak", "felled", None)]
+    in_order = [("oak", "grew", 66_666), ("oak", "grew", 1), ("oak", "grew", 2), ("oak", "felled", None)]
     assert await heard(conn) == in_order
     assert (await admin.post(deed, data={"_once": str(uuid4())})).status_code == 404
     assert await heard(conn) == in_order

@@ -11,8 +11,8 @@ from common.timers import Timers
 
 from toy.events import TreeFelled, TreeGrew, TreeState
 
-UNLUCKY = 666
-"""A tree of this height shows a bug."""
+UNLUCKY = 66_666
+"""A tree of this height shows a bug. None grows so high by itself, however long it grows under load."""
 
 consumers = Consumers("watcher")
 
