@@ -24,7 +24,7 @@ from common.bus import Record
 from common.bus.administration import administration
 from common.db import Pool
 from common.inbox.applying import Applied, TooManyFailures, apply
-from common.inbox.batches import Batch, by_partition, first_offsets, lanes_of, records_of
+from common.inbox.batches import Batch, by_partition, first_offsets, records_of
 from common.inbox.consumers import Consumers
 from common.inbox.erased_first import learn_of_erasures
 from common.inbox.lag import tell_lag
@@ -65,8 +65,6 @@ class Patience:
     missing_topics: float = 3.0
 
 
-LANES = 2
-"""Transactions at a time."""
 PARTITIONS_AT_ONCE = 4
 """Of so many partitions one look at Kafka brings all that it may."""
 POLL = 20
@@ -240,23 +238,13 @@ class Subscription:
                 self.subscriber.batch_timeout_ms = POLL if _hears_kafka(consumer) else POLL_ALONE
 
     async def take(self, message: KafkaMessage) -> None:
-        """What Kafka gave: apply, commit, then say so to Kafka. What was not applied is asked for again.
-
-        Partitions go on side by side, as they would in several processes: while PostgreSQL works for one lane, the
-        next batch of the other is read.
-        """
+        """What Kafka gave: apply, commit, then say so to Kafka. What was not applied is asked for again."""
         async with self.busy:
             consumer: AIOKafkaConsumer = message.consumer
-            lanes = lanes_of(self.places.accept(consumer, by_partition(message.raw_message)), LANES)
+            accepted = self.places.accept(consumer, by_partition(message.raw_message))
+            raw = [one for partition in accepted.values() for one in partition]
             given_back_at = asyncio.get_running_loop().time() + self.patience.batch_retry
-            applied = await asyncio.gather(
-                *(self._apply_all(lane, consumer, given_back_at) for lane in lanes), return_exceptions=True
-            )
-            left: list[ConsumerRecord] = []
-            for lane, count in zip(lanes, applied, strict=True):
-                if isinstance(count, BaseException):
-                    raise count
-                left += lane[count:]
+            left = raw[await self._apply_all(raw, consumer, given_back_at) :]
             await rewind(consumer, first_offsets(by_partition(left)))
             if self.stopping.is_set():
                 await self.telling.ended()
