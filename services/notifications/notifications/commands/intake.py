@@ -40,12 +40,14 @@ async def keep_members(conn: Connection, states: Sequence[MemberState], now: dat
 
 async def keep_meeting(conn: Connection, state: MeetingState, *, rebuilt: bool, now: datetime) -> None:
     """Everybody who comes hears of what her calendar has to know."""
+    await known.lock_meeting(conn, state.meeting_id, alone=True)
     if await known.save_meeting(conn, state):
         await messages.tell_those_who_come(conn, state.meeting_id, rebuilt=rebuilt, now=now)
 
 
 async def keep_rsvp(conn: Connection, state: RsvpState, *, rebuilt: bool, now: datetime) -> None:
     """The meeting may be known already or come later: whoever comes second tells."""
+    await known.lock_meeting(conn, state.meeting_id, alone=False)
     await known.save_rsvps(conn, [state])
     if state.answer == "yes":
         await messages.tell_those_who_come(conn, state.meeting_id, member_id=state.member_id, rebuilt=rebuilt, now=now)

@@ -8,6 +8,9 @@ from common.db import Connection
 from common.events.hub import MeetingState, RsvpState
 from common.events.members import ContactState, MemberState
 
+MEETINGS = 0x6D656574
+"""The space of advisory locks on meetings ("meet")."""
+
 
 async def save_contacts(conn: Connection, states: Sequence[ContactState]) -> None:
     """A new contact may be a new address: it is tried again although the old one was refused."""
@@ -81,6 +84,13 @@ async def save_members(conn: Connection, states: Sequence[MemberState]) -> None:
 
 async def delete_member(conn: Connection, member_id: UUID, version: int) -> None:
     await conn.execute("DELETE FROM known_members WHERE member_id = $1 AND version <= $2", member_id, version)
+
+
+async def lock_meeting(conn: Connection, meeting_id: UUID, *, alone: bool) -> None:
+    """Until the transaction ends: answers share it, a change of the meeting holds it alone. Meeting and answer may come
+    at the same moment to two processes, and neither would see what the other has not committed."""
+    lock = "pg_advisory_xact_lock" if alone else "pg_advisory_xact_lock_shared"
+    await conn.execute(f"SELECT {lock}($1, hashtext($2))", MEETINGS, str(meeting_id))
 
 
 async def save_meeting(conn: Connection, state: MeetingState) -> bool:
