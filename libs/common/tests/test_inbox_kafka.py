@@ -195,26 +195,6 @@ async def test_what_comes_after_a_batch_that_is_given_back_comes_again_in_order(
     assert not watch.failures
 
 
-async def test_a_partition_does_not_wait_for_the_batch_of_another(pool, kafka, topics, eventually):
-    consumers, gate = Consumers("watcher"), asyncio.Event()
-    elsewhere = next(tree for tree in TREES if partition_of(tree) != partition_of("oak"))
-
-    @consumers.on(TreeGrew)
-    async def wait_for_the_oak(event, conn):
-        if event.tree_id == "oak":
-            await gate.wait()
-        await app.note_growth(event, conn)
-
-    await streams.send(kafka, grew(1), grew(1, elsewhere))
-    stopping = asyncio.Event()
-    running = asyncio.create_task(Subscription(consumers, pool, kafka.bootstrap, stopping, patience=QUICK).run())
-    await is_heard(pool, eventually, [(elsewhere, 1)], within=20)
-    gate.set()
-    await is_heard(pool, eventually, [(elsewhere, 1), ("oak", 1)])
-    stopping.set()
-    await running
-
-
 async def test_headers_that_are_not_utf8_lose_nothing(pool, kafka, topics, watch, eventually):
     """Trap: FastStream's parser raises on them, and the whole batch is gone."""
     good = [grew(height) for height in range(1, 4)]

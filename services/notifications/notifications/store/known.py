@@ -89,8 +89,15 @@ async def delete_member(conn: Connection, member_id: UUID, version: int) -> None
 async def lock_meeting(conn: Connection, meeting_id: UUID, *, alone: bool) -> None:
     """Until the transaction ends: answers share it, a change of the meeting holds it alone. Meeting and answer may come
     at the same moment to two processes, and neither would see what the other has not committed."""
-    lock = "pg_advisory_xact_lock" if alone else "pg_advisory_xact_lock_shared"
-    await conn.execute(f"SELECT {lock}($1, hashtext($2))", MEETINGS, str(meeting_id))
+    await conn.execute(
+        """
+        SELECT CASE WHEN $3 THEN pg_advisory_xact_lock($1, hashtext($2))
+                    ELSE pg_advisory_xact_lock_shared($1, hashtext($2)) END
+        """,
+        MEETINGS,
+        str(meeting_id),
+        alone,
+    )
 
 
 async def save_meeting(conn: Connection, state: MeetingState) -> bool:
