@@ -139,6 +139,7 @@ async def test_how_far_behind_it_is_can_be_scraped(pool, kafka, topics, watch, e
     watch.gate.clear()
     await streams.send(kafka, grew(1), grew(2), grew(3))
     async with consuming(kafka, pool, watch, max_records=1):
+        await eventually(watch.arrived.is_set, within=20)  # it has joined
         await eventually(lambda: behind() == 2)
         watch.gate.set()
         await is_heard(pool, eventually, [("oak", height) for height in (1, 2, 3)])
@@ -190,7 +191,7 @@ async def test_what_comes_after_a_batch_that_is_given_back_comes_again_in_order(
     """Two have their effect, the third fails for longer than it is tried again, the others wait behind it."""
     watch.failures = [None, None, *(ConnectionResetError() for _ in range(60))]
     await streams.send(kafka, *(grew(height) for height in range(1, 8)))
-    async with consuming(kafka, pool, watch, at_once=2):
+    async with consuming(kafka, pool, watch, max_records=2):
         await is_heard(pool, eventually, [("oak", height) for height in range(1, 8)], within=20)
     assert not watch.failures
 
@@ -237,19 +238,6 @@ async def test_a_rebalance_waits_for_the_batch_in_work(pool, kafka, topics, watc
             everything = [(f"tree-{number}", height) for number in range(20) for height in (1, 2)]
             await is_heard(pool, eventually, everything, within=20)
             assert second.arrived.is_set(), "both have work now"
-
-
-async def test_a_rebalance_waits_for_one_batch_and_not_for_all_that_was_fetched(pool, kafka, topics, watch, eventually):
-    watch.gate.clear()
-    await streams.send(kafka, *(grew(height) for height in range(1, 6)))
-    async with consuming(kafka, pool, watch, at_once=2) as mine:
-        await asyncio.wait_for(watch.arrived.wait(), 10)
-        mine.places.unsettle()
-        watch.gate.set()
-        async with mine.busy:
-            assert await heard_by(pool)() == [("oak", 1), ("oak", 2)]
-    async with consuming(kafka, pool, watch):
-        await is_heard(pool, eventually, [("oak", height) for height in range(1, 6)])
 
 
 BACKGROUND = {

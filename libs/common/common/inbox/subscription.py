@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from aiokafka import AIOKafkaConsumer, ConsumerRecord, TopicPartition
+from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.abc import ConsumerRebalanceListener
 from aiokafka.coordinator.assignors.roundrobin import RoundRobinPartitionAssignor
 from faststream import AckPolicy
@@ -30,7 +30,7 @@ from common.inbox.erased_first import learn_of_erasures
 from common.inbox.lag import tell_lag
 from common.inbox.places import Places
 from common.inbox.telling import Telling
-from common.inbox.wiring import RewindOnError, from_all_partitions, raw_decoder, rewind, safe_parser
+from common.inbox.wiring import RewindOnError, raw_decoder, rewind, safe_parser
 from common.log import get_logger
 from common.metrics import (
     INBOX_APPLIED,
@@ -65,8 +65,6 @@ class Patience:
     missing_topics: float = 3.0
 
 
-PARTITIONS_AT_ONCE = 4
-"""Of so many partitions one look at Kafka brings all that it may."""
 POLL = 20
 """Milliseconds of a look for records, and again of the pause after one that found none."""
 POLL_ALONE = 500
@@ -88,18 +86,14 @@ class Subscription:
         stopping: asyncio.Event,
         *,
         patience: Patience | None = None,
-        max_records: int = 4000,
-        at_once: int = 2000,
+        max_records: int = 2000,
     ) -> None:
-        """``max_records`` is what one look at Kafka brings of each partition, ``at_once`` what one transaction applies
-        of it."""
         self.consumers = consumers
         self.pool = pool
         self.bootstrap = bootstrap
         self.stopping = stopping
         self.patience = patience or Patience()
         self.max_records = max_records
-        self.at_once = at_once
         self.places = Places(consumers.group)
         self.telling = Telling(consumers.group)
         self.busy = asyncio.Lock()
@@ -213,9 +207,6 @@ class Subscription:
             parser=safe_parser,
             decoder=raw_decoder,
         )
-        self.subscriber.get_msg = from_all_partitions(
-            self.subscriber.get_msg, of_each=self.max_records, at_most=PARTITIONS_AT_ONCE * self.max_records
-        )
         self.subscriber(self.take)
         return broker
 
@@ -238,33 +229,21 @@ class Subscription:
                 self.subscriber.batch_timeout_ms = POLL if _hears_kafka(consumer) else POLL_ALONE
 
     async def take(self, message: KafkaMessage) -> None:
-        """What Kafka gave: apply, commit, then say so to Kafka. What was not applied is asked for again."""
+        """One batch from Kafka: apply, commit, then say so to Kafka. What was not applied is asked for again."""
         async with self.busy:
             consumer: AIOKafkaConsumer = message.consumer
             accepted = self.places.accept(consumer, by_partition(message.raw_message))
             raw = [one for partition in accepted.values() for one in partition]
-            given_back_at = asyncio.get_running_loop().time() + self.patience.batch_retry
-            left = raw[await self._apply_all(raw, consumer, given_back_at) :]
+            left = raw[await self._apply_all(records_of(raw), consumer) :]
             await rewind(consumer, first_offsets(by_partition(left)))
             if self.stopping.is_set():
                 await self.telling.ended()
 
-    async def _apply_all(self, raw: Sequence[ConsumerRecord], consumer: AIOKafkaConsumer, given_back_at: float) -> int:
-        """How many were applied: all, unless time is up, others want to have the partitions, we are stopping or the
-        deploy is bad."""
-        applied = 0
-        while applied < len(raw) and self.places.settled and not self.stopping.is_set():
-            records = records_of(raw[applied : applied + self.at_once])
-            done = await self._apply_some(records, consumer, given_back_at)
-            applied += done
-            if done < len(records):
-                break
-        return applied
-
-    async def _apply_some(self, records: Sequence[Record], consumer: AIOKafkaConsumer, given_back_at: float) -> int:
-        """How many were applied. Halved and tried again for passing reasons."""
+    async def _apply_all(self, records: Sequence[Record], consumer: AIOKafkaConsumer) -> int:
+        """How many were applied: all, unless time is up, we are stopping or the deploy is bad. Halved and tried again
+        for passing reasons."""
         loop = asyncio.get_running_loop()
-        done, size, pause = 0, len(records), self.patience.first_pause
+        done, size, pause, began = 0, len(records), self.patience.first_pause, loop.time()
         while done < len(records):
             batch = Batch.of(self.consumers, records[done : done + size])
             try:
@@ -277,7 +256,7 @@ class Subscription:
                 INBOX_RETRIES.labels(self.consumers.group).inc()
                 log.warning("batch_retried", group=self.consumers.group, error=type(error).__name__, size=size)
                 size = max(1, size // 2)
-                if loop.time() > given_back_at:
+                if loop.time() - began > self.patience.batch_retry:
                     return done
                 if await first_of(self.stopping, within=pause * random.uniform(0.5, 1)):  # noqa: S311
                     return done
