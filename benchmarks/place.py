@@ -57,7 +57,6 @@ class Place:
             command,
             pids=self.stack.pids,
             log=log,
-            word=service,
             env=self.stack.environment(service) | {"HEALTH_PORT": str(health)} | environment,
         )
         stack.wait_for(f"http://{ports.LOOPBACK}:{health}/readyz", process, log=log, name=name)

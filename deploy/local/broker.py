@@ -153,7 +153,7 @@ def _start(
     if not (folder / "data" / "meta.properties").exists():
         _format(properties, cluster)
     command = [*java(), "kafka.Kafka", str(properties)]
-    process = processes.start(name, command, pids=pids, log=log, word=str(properties), last=True)
+    process = processes.start(name, command, pids=pids, log=log, last=True)
     _wait_until_ready(process, node.port, log)
 
 

@@ -45,7 +45,6 @@ def start(folder: Path, *, pids: Path, log: Path, port: int, durable: bool = Tru
         [*prefix, str(programs() / "postgres"), "-D", str(folder / "data"), *options],
         pids=pids,
         log=log,
-        word=str(folder / "data"),
         account=None if prefix else account,
         stop_by=signal.SIGINT,  # "fast": ends the sessions, loses nothing
         last=True,

@@ -1,7 +1,8 @@
 """Processes we start leave a pid file each, so that a later run can end what a killed one left behind.
 
-A pid alone proves nothing (the kernel reuses it): a file counts only while the process of that pid has the same
-start time and still names our folder or module on its command line.
+A pid alone proves nothing (the kernel reuses it): a file counts only while the process of that pid was born at the
+same moment of the same boot. The moment counts from the boot, not by the clock, which is set while we run; and the
+command line says nothing, which is empty for a moment while a process is born.
 """
 
 import json
@@ -20,6 +21,9 @@ class DidNotStart(Exception):
     """A process ended, or stayed silent, before it was ready. The message says which and shows its last words."""
 
 
+BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
+"""A name the kernel takes anew at each boot: random(4)."""
+
 PATIENCE = 20.0
 """Seconds until a process that was asked to end is ended by force."""
 
@@ -33,8 +37,10 @@ class Mark:
 
     name: str
     pid: int
-    created: float
-    word: str
+    boot: str
+    born: float
+    """Seconds after the boot, to the hundredth of the kernel's clock ticks."""
+
     signal: int
     last: bool
     """An engine: it ends after those that use it."""
@@ -43,8 +49,8 @@ class Mark:
         """The living process this mark was made for, or None where it ended or its pid went to another."""
         try:
             process = psutil.Process(self.pid)
-            same = process.create_time() == self.created and process.status() != psutil.STATUS_ZOMBIE
-            return process if same and any(self.word in part for part in process.cmdline()) else None
+            same = (self.boot, self.born) == _birth_of(process) and process.status() != psutil.STATUS_ZOMBIE
+            return process if same else None
         except psutil.NoSuchProcess:
             return None
 
@@ -63,16 +69,12 @@ def start(
     *,
     pids: Path,
     log: Path,
-    word: str,
     env: Mapping[str, str] | None = None,
     account: Account | None = None,
     stop_by: signal.Signals = signal.SIGTERM,
     last: bool = False,
 ) -> subprocess.Popen[bytes]:
-    """Start it in a session of its own (Ctrl-C is ours to pass on, in our order), logging to a file.
-
-    `word` is a part of its command line by which it is known again.
-    """
+    """Start it in a session of its own (Ctrl-C is ours to pass on, in our order), logging to a file."""
     pids.mkdir(parents=True, exist_ok=True)
     log.parent.mkdir(parents=True, exist_ok=True)
     with log.open("ab") as output:
@@ -88,10 +90,14 @@ def start(
             extra_groups=[] if account else None,
         )
     _children[process.pid] = process
-    created = psutil.Process(process.pid).create_time()
-    mark = Mark(name=name, pid=process.pid, created=created, word=word, signal=stop_by, last=last)
+    boot, born = _birth_of(psutil.Process(process.pid))
+    mark = Mark(name=name, pid=process.pid, boot=boot, born=born, signal=stop_by, last=last)
     (pids / f"{name}.pid").write_text(json.dumps(asdict(mark)))
     return process
+
+
+def _birth_of(process: psutil.Process) -> tuple[str, float]:
+    return BOOT_ID.read_text().strip(), round(process.create_time() - psutil.boot_time(), 2)
 
 
 def stop(pids: Path, name: str, *, within: float = PATIENCE) -> bool:

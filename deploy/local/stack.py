@@ -116,7 +116,7 @@ class Stack:
         command = [sys.executable, "-m", name, "serve", *(BESIDE_ANOTHER.get(name, []) if instance > 1 else [])]
         called = nth(name, instance)
         log, env = self.logs / f"{called}.log", self.environment(name, instance)
-        return processes.start(called, command, pids=self.pids, log=log, word=name, env=env)
+        return processes.start(called, command, pids=self.pids, log=log, env=env)
 
     def wait_until_ready(self, name: str, process: subprocess.Popen[bytes], instance: int = 1) -> None:
         url = f"http://{address(instance)}:{self.ports[f'{name} health']}/readyz"
@@ -185,9 +185,7 @@ class Stack:
         command = [caddy if Path(caddy).exists() else "caddy", "run", "--adapter", "caddyfile"]
         command += ["--config", str(CADDY / "Caddyfile")]
         log = self.logs / "front-door.log"
-        process = processes.start(
-            "front-door", command, pids=self.pids, log=log, word="Caddyfile", env=self._front_door_environment()
-        )
+        process = processes.start("front-door", command, pids=self.pids, log=log, env=self._front_door_environment())
         wait_for(f"{self.url}/", process, log=log, name="The front door")
 
     def _front_door_environment(self) -> dict[str, str]:

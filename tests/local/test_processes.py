@@ -29,7 +29,7 @@ def begin(
 ) -> subprocess.Popen[bytes]:
     """Started, and past its first line."""
     log, command = pids.parent / f"{name}.log", [sys.executable, "-c", program]
-    process = processes.start(name, command, pids=pids, log=log, word="signal.pause", last=last)
+    process = processes.start(name, command, pids=pids, log=log, last=last)
     while "ready" not in processes.last_words(log):
         assert process.poll() is None, processes.last_words(log)
     return process
@@ -64,7 +64,7 @@ def test_a_pid_that_went_to_somebody_else_is_left_alone(pids: Path):
     bystander = begin(pids)
     file = pids / "sleeper.pid"
     mark = json.loads(file.read_text())
-    file.write_text(json.dumps(mark | {"created": mark["created"] - 60}))
+    file.write_text(json.dumps(mark | {"born": mark["born"] - 60}))
 
     assert processes.end_leftovers(pids) == []
 
@@ -73,17 +73,33 @@ def test_a_pid_that_went_to_somebody_else_is_left_alone(pids: Path):
     processes.end_leftovers(pids)
 
 
-def test_a_process_whose_command_line_is_not_ours_is_left_alone(pids: Path):
+def test_a_process_of_another_boot_is_left_alone(pids: Path):
     bystander = begin(pids)
     file = pids / "sleeper.pid"
     mark = json.loads(file.read_text())
-    file.write_text(json.dumps(mark | {"word": "deploy/local/kafka"}))
+    file.write_text(json.dumps(mark | {"boot": "another"}))
 
     assert processes.end_leftovers(pids) == []
 
     assert bystander.poll() is None
     file.write_text(json.dumps(mark))
     processes.end_leftovers(pids)
+
+
+def test_a_process_is_known_again_though_the_clock_was_set(pids: Path, monkeypatch: pytest.MonkeyPatch):
+    begin(pids)
+    booted = psutil.boot_time()
+    monkeypatch.setattr(psutil, "boot_time", lambda: booted + 1)
+    monkeypatch.setattr("psutil._pslinux.boot_time", lambda: booted + 1)
+
+    assert processes.end_leftovers(pids) == ["sleeper"]
+
+
+def test_a_process_is_known_again_while_its_command_line_is_still_empty(pids: Path, monkeypatch: pytest.MonkeyPatch):
+    begin(pids)
+    monkeypatch.setattr(psutil.Process, "cmdline", lambda _: [])
+
+    assert processes.end_leftovers(pids) == ["sleeper"]
 
 
 def test_who_does_not_end_when_asked_is_ended_by_force(pids: Path):

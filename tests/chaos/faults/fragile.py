@@ -59,7 +59,7 @@ class Fragile(Stack):
     def _start(self, name: str, service: str, roles: str, environment: dict[str, str]) -> subprocess.Popen[bytes]:
         command = [sys.executable, "-m", service, "serve", "--roles", roles]
         log = self.logs / f"{name}.log"
-        return processes.start(name, command, pids=self.pids, log=log, word=service, env=environment)
+        return processes.start(name, command, pids=self.pids, log=log, env=environment)
 
 
 @contextmanager
