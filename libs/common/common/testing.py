@@ -180,6 +180,32 @@ async def wait_for(check: Check, *, within: float = 10.0) -> Any:
         await asyncio.sleep(POLL)
 
 
+Deed = Callable[[db.Connection], Awaitable[Any]]
+
+
+async def overlapping(pool: db.Pool, first: Deed, second: Deed) -> None:
+    """Two deeds, each in a transaction of its own. The first ends only when the second is over or waits for a lock:
+    where they do not lock, neither sees what the other has done, as it may be in two processes."""
+
+    async def in_its_own_transaction() -> None:
+        async with db.transaction(pool) as conn:
+            await second(conn)
+
+    async def is_over_or_waits() -> bool:
+        return other.done() or bool(
+            await pool.fetchval(
+                "SELECT EXISTS (SELECT FROM pg_stat_activity"
+                " WHERE datname = current_database() AND wait_event_type = 'Lock')"
+            )
+        )
+
+    async with db.transaction(pool) as conn:
+        await first(conn)
+        other = asyncio.create_task(in_its_own_transaction())
+        await wait_for(is_over_or_waits)
+    await other
+
+
 @pytest.fixture
 def eventually() -> Callable[..., Awaitable[Any]]:
     """``await eventually(the_letter_arrived, within=5)``"""

@@ -1,6 +1,7 @@
 """What the hub does when it hears of members: who may come, who gave back seats, who is forgotten."""
 
 import asyncio
+from contextlib import suppress
 from uuid import UUID, uuid4
 
 import pytest
@@ -9,7 +10,7 @@ from common.db import Connection, Pool
 from common.errors import Forbidden
 from common.events.hub import ErasureAnswered, RsvpState
 from common.events.members import ErasureState, MemberState
-from common.testing import Gone, deliver, told
+from common.testing import Gone, deliver, overlapping, told
 from hub.commands import meetings, rsvps
 from hub.consumers import consumers
 from hub.domain.meetings import Meeting
@@ -73,6 +74,22 @@ async def test_who_left_gives_back_the_seats_and_can_not_take_new_ones(pool: Poo
     assert [state.answer for state in await told(conn, RsvpState)] == ["yes", "no"]
     with pytest.raises(Forbidden):
         await say_yes(pool, meeting, she)
+
+
+@pytest.mark.parametrize("answer_first", [True, False], ids=["the answer first", "leaving first"])
+async def test_who_answers_while_leaving_holds_no_seat(pool: Pool, conn: Connection, answer_first: bool):
+    meeting, she = await planned(pool), uuid4()
+    await deliver(consumers, conn, member(she))
+
+    async def answer(its: Connection) -> None:
+        with suppress(Forbidden):
+            await rsvps.answer(its, meeting.id, she, "yes")
+
+    async def leave(its: Connection) -> None:
+        await deliver(consumers, its, member(she, version=2, status="left"))
+
+    await overlapping(pool, *((answer, leave) if answer_first else (leave, answer)))
+    assert await seats(conn, meeting) == 0
 
 
 async def test_an_old_copy_of_leaving_takes_no_seat_from_who_came_back(pool: Pool, conn: Connection):

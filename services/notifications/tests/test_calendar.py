@@ -1,19 +1,16 @@
 """Calendar mails: who comes hears of each change once, and her calendar understands it."""
 
-import asyncio
-from collections.abc import Callable
 from datetime import timedelta
 from functools import partial
-from typing import Any
 from uuid import uuid4
 
 import icalendar
 import ics
 import pytest
-from common import clock, db
+from common import clock
 from common.db import Pool
 from common.events.hub import MeetingState, MeetingText
-from common.testing import Gone, as_record, deliver, wait_for
+from common.testing import Gone, as_record, deliver, overlapping, wait_for
 from notifications import consumers
 from notifications.commands import intake
 
@@ -174,29 +171,10 @@ async def test_an_answer_that_is_gone_is_told_no_more(office: Office):
 async def test_who_comes_is_told_even_where_meeting_and_answer_arrive_at_the_same_moment(
     pool: Pool, meeting_first: bool
 ):
-    """In two processes: neither sees what the other has not committed."""
     planned = meeting()
-    keep: list[Callable[..., Any]] = [
+    keep = [
         partial(intake.keep_meeting, state=planned, rebuilt=False, now=clock.now()),
         partial(intake.keep_rsvp, state=rsvp(planned.meeting_id, uuid4()), rebuilt=False, now=clock.now()),
     ]
-    first, second = keep if meeting_first else reversed(keep)
-
-    async def in_its_own_transaction() -> None:
-        async with db.transaction(pool) as conn:
-            await second(conn)
-
-    async def is_over_or_waits() -> bool:
-        return other.done() or bool(
-            await pool.fetchval(
-                "SELECT EXISTS (SELECT FROM pg_stat_activity"
-                " WHERE datname = current_database() AND wait_event_type = 'Lock')"
-            )
-        )
-
-    async with db.transaction(pool) as conn:
-        await first(conn)
-        other = asyncio.create_task(in_its_own_transaction())
-        await wait_for(is_over_or_waits)
-    await other
+    await overlapping(pool, *(keep if meeting_first else reversed(keep)))
     assert await pool.fetchval("SELECT count(*) FROM messages WHERE meeting_id = $1", planned.meeting_id) == 1

@@ -6,9 +6,10 @@ import pytest
 from common import clock
 from common.events.members import ContactState, MemberState
 from common.events.notifications import ErasureAnswered
-from common.testing import Gone, told
+from common.testing import Gone, deliver, overlapping, told
 from notifications import timers
 from notifications.commands import erasing
+from notifications.consumers import everything
 
 from .factories import campaign, erasure, meeting, member, rsvp, run
 from .office import Office
@@ -118,4 +119,13 @@ async def test_what_is_too_old_is_purged(office: Office, amina):
     assert await office.count("messages") > 0
     await office.conn.execute("UPDATE messages SET created_at = $1", clock.now() - timedelta(days=401))
     await timers.purge_what_is_too_old(office.conn)
+    assert await office.count("messages") == 0
+
+
+@pytest.mark.parametrize("meeting_first", [True, False], ids=["the meeting first", "the erasure first"])
+async def test_who_is_erased_while_a_meeting_is_told_leaves_no_message_behind(office: Office, meeting_first: bool):
+    planned, amina = meeting(), await office.knows()
+    await office.hears(rsvp(planned.meeting_id, amina))
+    hear = [lambda its: deliver(everything, its, planned), lambda its: deliver(everything, its, erasure(amina))]
+    await overlapping(office.pool, *(hear if meeting_first else reversed(hear)))
     assert await office.count("messages") == 0

@@ -1,6 +1,7 @@
 """A campaign from plan to end in the database: audience, invitations, key, timers, and what is told."""
 
 from datetime import timedelta
+from functools import partial
 from uuid import uuid4
 
 import pytest
@@ -17,7 +18,7 @@ from common.events.surveys import (
     InvitationsIssued,
     ParticipationTicked,
 )
-from common.testing import Clock, Gone, deliver, told
+from common.testing import Clock, Gone, deliver, overlapping, told
 from surveys import store
 from surveys.commands import answering, building, campaigns
 from surveys.consumers import consumers
@@ -180,6 +181,21 @@ async def test_a_moved_meeting_moves_opening_reminders_and_close(pool: Pool, con
     time.at(moved.opens_at)
     await run_timers(pool)
     assert (await current(conn, planned)).status == "open"
+
+
+@pytest.mark.parametrize("planned_first", [True, False], ids=["planned first", "moved first"])
+async def test_a_survey_that_is_planned_while_its_meeting_moves_moves_with_it(
+    pool: Pool, conn: Connection, planned_first: bool
+):
+    survey_id, meeting_id = await survey_published(conn), await meeting_planned(conn)
+    later = meeting_state(meeting_id, version=2, starts_at=NOW + timedelta(days=37))
+    deeds = [
+        partial(campaign_planned, survey_id=survey_id, meeting_id=meeting_id),
+        lambda its: deliver(consumers, its, later),
+    ]
+    await overlapping(pool, *(deeds if planned_first else reversed(deeds)))
+    [planned] = await store.list_campaigns(conn)
+    assert planned.closes_at > NOW + timedelta(days=30), "the meeting was in thirty days, and is in 37"
 
 
 async def test_an_older_state_of_the_meeting_moves_nothing(conn: Connection):

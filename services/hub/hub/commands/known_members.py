@@ -29,9 +29,8 @@ async def learn(conn: Connection, members: Sequence[KnownMember]) -> None:
     """The newest version counts; who left gives back the seats that others may want."""
     newest = {member.member_id: member for member in sorted(members, key=lambda member: member.version)}
     changed = await store.save_known_members(conn, list(newest.values()))
-    for member_id in sorted(changed):
-        if not newest[member_id].is_current:
-            await answers.give_back_seats(conn, member_id)
+    if left := {member_id for member_id in changed if not newest[member_id].is_current}:
+        await answers.give_back_seats(conn, left)
 
 
 async def unlearn(conn: Connection, member_id: UUID, version: int) -> None:

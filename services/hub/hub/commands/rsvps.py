@@ -41,10 +41,10 @@ async def answer_all(conn: Connection, said: Sequence[Said]) -> list[Rsvp | NotA
     return [refused.get(each.member_id) or next(decided) for each in said]
 
 
-async def give_back_seats(conn: Connection, member_id: UUID) -> None:
-    """Somebody left: whoever waits for her seats in coming meetings may have them."""
-    seats = await store.list_seats_to_come(conn, member_id, now=clock.now())
-    await _answer(conn, [Said(meeting_id, member_id, NO) for meeting_id in seats])
+async def give_back_seats(conn: Connection, member_ids: Collection[UUID]) -> None:
+    """They left: whoever waits for their seats in coming meetings may have them."""
+    seats = await store.list_seats_to_come(conn, member_ids, now=clock.now())
+    await _answer(conn, [Said(meeting_id, member_id, NO) for meeting_id, member_id in seats])
 
 
 async def purge(conn: Connection, meeting_id: UUID) -> bool:
@@ -66,7 +66,7 @@ async def _refusals(conn: Connection, member_ids: Collection[UUID]) -> dict[UUID
     refused: dict[UUID, NotAllowed] = {
         erased: Forbidden("This membership no longer exists.") for erased in await is_erased(conn, member_ids)
     }
-    for member_id, member in (await known_members.find_known_members(conn, member_ids)).items():
+    for member_id, member in (await known_members.hold_known_members(conn, member_ids)).items():
         try:
             member.check_may_answer()
         except NotAllowed as no:

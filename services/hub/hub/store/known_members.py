@@ -9,12 +9,15 @@ from hub.domain.rsvps import KnownMember
 
 
 async def find_known_member(conn: Connection, member_id: UUID) -> KnownMember | None:
-    return (await find_known_members(conn, [member_id])).get(member_id)
+    row = await conn.fetchrow("SELECT * FROM known_members WHERE member_id = $1", member_id)
+    return KnownMember(**row) if row else None
 
 
-async def find_known_members(conn: Connection, member_ids: Collection[UUID]) -> dict[UUID, KnownMember]:
-    """Those we know."""
-    rows = await conn.fetch("SELECT * FROM known_members WHERE member_id = ANY($1::uuid[])", list(member_ids))
+async def hold_known_members(conn: Connection, member_ids: Collection[UUID]) -> dict[UUID, KnownMember]:
+    """Those we know, as they stand until this transaction ends: who leaves meanwhile is heard of after it."""
+    rows = await conn.fetch(
+        "SELECT * FROM known_members WHERE member_id = ANY($1::uuid[]) ORDER BY member_id FOR SHARE", list(member_ids)
+    )
     return {row["member_id"]: KnownMember(**row) for row in rows}
 
 
@@ -23,7 +26,8 @@ async def save_known_members(conn: Connection, members: Sequence[KnownMember]) -
     rows = await conn.fetch(
         """
         INSERT INTO known_members AS known (member_id, number, status, country, version)
-        SELECT * FROM unnest($1::uuid[], $2::text[], $3::text[], $4::text[], $5::bigint[])
+        SELECT * FROM unnest($1::uuid[], $2::text[], $3::text[], $4::text[], $5::bigint[]) AS new (member_id)
+        ORDER BY member_id
         ON CONFLICT (member_id) DO UPDATE
         SET number = excluded.number, status = excluded.status, country = excluded.country, version = excluded.version
         WHERE known.version < excluded.version

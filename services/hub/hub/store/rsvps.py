@@ -88,18 +88,20 @@ async def list_attendees(conn: Connection, meeting_id: UUID, *, limit: int = 500
     return [Attendee(**row) for row in rows]
 
 
-async def list_seats_to_come(conn: Connection, member_id: UUID, *, now: datetime) -> Sequence[UUID]:
-    """The meetings not yet begun in which this member holds a seat."""
+async def list_seats_to_come(
+    conn: Connection, member_ids: Collection[UUID], *, now: datetime
+) -> Sequence[tuple[UUID, UUID]]:
+    """Meeting and member, of the meetings not yet begun in which these members hold a seat."""
     rows = await conn.fetch(
         """
-        SELECT r.meeting_id FROM rsvps r JOIN meetings m ON m.id = r.meeting_id
-        WHERE r.member_id = $1 AND r.answer = 'yes' AND m.starts_at > $2 AND m.status = 'scheduled'
-        ORDER BY r.meeting_id
+        SELECT r.meeting_id, r.member_id FROM rsvps r JOIN meetings m ON m.id = r.meeting_id
+        WHERE r.member_id = ANY($1::uuid[]) AND r.answer = 'yes' AND m.starts_at > $2 AND m.status = 'scheduled'
+        ORDER BY r.meeting_id, r.member_id
         """,
-        member_id,
+        list(member_ids),
         now,
     )
-    return [row["meeting_id"] for row in rows]
+    return [(row["meeting_id"], row["member_id"]) for row in rows]
 
 
 async def lock_meetings_answered_by(conn: Connection, member_ids: Sequence[UUID]) -> None:

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from uuid import UUID
 
+from common import inbox
 from common.db import Connection
 from common.events.hub import MeetingState, RsvpState
 from common.events.members import ContactState, LetterRequested, MemberState
@@ -39,9 +40,11 @@ async def keep_members(conn: Connection, states: Sequence[MemberState], now: dat
 
 
 async def keep_meeting(conn: Connection, state: MeetingState, *, rebuilt: bool, now: datetime) -> None:
-    """Everybody who comes hears of what her calendar has to know."""
+    """Everybody who comes hears of what her calendar has to know. Who is being erased at this moment is waited for, or
+    waits for us."""
     await known.lock_meeting(conn, state.meeting_id, alone=True)
     if await known.save_meeting(conn, state):
+        await inbox.is_erased(conn, await known.list_who_come(conn, state.meeting_id))
         await messages.tell_those_who_come(conn, state.meeting_id, rebuilt=rebuilt, now=now)
 
 

@@ -150,6 +150,11 @@ async def save_rsvps(conn: Connection, states: Sequence[RsvpState]) -> None:
     )
 
 
+async def list_who_come(conn: Connection, meeting_id: UUID) -> list[UUID]:
+    rows = await conn.fetch("SELECT member_id FROM known_rsvps WHERE meeting_id = $1 AND answer = 'yes'", meeting_id)
+    return [row["member_id"] for row in rows]
+
+
 async def delete_rsvp(conn: Connection, rsvp_id: UUID, version: int) -> None:
     await conn.execute("DELETE FROM known_rsvps WHERE rsvp_id = $1 AND version <= $2", rsvp_id, version)
 

@@ -55,7 +55,7 @@ async def plan_campaign(conn: Connection, plan: Plan, *, by: UUID) -> Campaign:
         raise NotAllowed("Choose a time zone from the list.", field="zone")  # staff
     definition = await store.get_definition(conn, plan.survey_id, version)
     check_texts(plan.texts, definition.languages)
-    meeting = await store.get_meeting(conn, plan.meeting_id)
+    meeting = await store.hold_meeting(conn, plan.meeting_id)
     campaign = Campaign(
         id=uuid4(),
         campaign_no=await store.take_campaign_no(conn),

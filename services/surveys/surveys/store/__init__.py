@@ -38,6 +38,7 @@ from surveys.store.campaigns import (
 from surveys.store.copies import (
     delete_known_member,
     get_meeting,
+    hold_meeting,
     list_coming_meetings,
     save_known_meeting,
     save_known_members,
@@ -103,6 +104,7 @@ __all__ = [
     "get_survey",
     "hold_audiences",
     "hold_invitations",
+    "hold_meeting",
     "latest_version",
     "list_campaigns",
     "list_coming_meetings",

@@ -5,6 +5,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
+import asyncpg
 from common.db import Connection
 from common.errors import NotFound
 from common.events.hub import MeetingState
@@ -66,9 +67,25 @@ async def save_known_meeting(conn: Connection, state: MeetingState) -> bool:
 
 async def get_meeting(conn: Connection, meeting_id: UUID) -> Meeting:
     """Raises NotFound."""
-    row = await conn.fetchrow(
-        "SELECT meeting_id AS id, status, starts_at, zone FROM known_meetings WHERE meeting_id = $1", meeting_id
+    return _found(
+        await conn.fetchrow(
+            "SELECT meeting_id AS id, status, starts_at, zone FROM known_meetings WHERE meeting_id = $1", meeting_id
+        )
     )
+
+
+async def hold_meeting(conn: Connection, meeting_id: UUID) -> Meeting:
+    """As it stands until this transaction ends: a move of it waits, and then finds what was made of it here. Raises
+    NotFound."""
+    return _found(
+        await conn.fetchrow(
+            "SELECT meeting_id AS id, status, starts_at, zone FROM known_meetings WHERE meeting_id = $1 FOR SHARE",
+            meeting_id,
+        )
+    )
+
+
+def _found(row: asyncpg.Record | None) -> Meeting:
     if row is None:
         raise NotFound("This meeting is not known here.", field="meeting")  # staff
     return Meeting(**row)
