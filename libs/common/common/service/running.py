@@ -111,7 +111,7 @@ def _spare_what_was_loaded() -> None:
     requests. It looks at what came since, less often (gc.freeze in the standard library's documentation)."""
     gc.collect()
     gc.freeze()
-    gc.set_threshold(20_000, 20, 50)
+    gc.set_threshold(200_000, 20, 50)
 
 
 async def _finish(tasks: Sequence[asyncio.Task[None]], *, until: float) -> None:
