@@ -1,5 +1,6 @@
 """Being forgotten: at once here, by event elsewhere, and in no row of either database afterwards."""
 
+from datetime import timedelta
 from typing import Any
 from uuid import uuid4
 
@@ -9,7 +10,7 @@ from common.errors import NotFound
 from common.events import ErasedPlace, hub, notifications, surveys
 from common.events.members import ContactState, ErasureState, LetterRequested, MemberState, SessionState
 from common.inbox import is_erased
-from common.testing import Clock, deliver, told
+from common.testing import Clock, deliver, overlapping, told
 from members.commands import erasure, sign_in
 from members.consumers import consumers
 from members.domain.erasure import SERVICES
@@ -136,6 +137,17 @@ async def test_the_certificate_is_complete_when_every_service_has_answered(conn,
     assert await conn.fetchval("SELECT count(*) FROM timers WHERE kind = $1", erasure.ALERT_SILENCE) == 0
 
 
+async def test_the_last_two_answers_end_the_waiting_even_at_the_same_moment(pool: Pool, conn: Connection):
+    amina = await joined(conn)
+    await forget(conn, amina.id)
+    answers = [service.ErasureAnswered(member_id=amina.id, places=(), answered_at=NOW) for service in (hub, surveys)]
+    await deliver(consumers, conn, notifications.ErasureAnswered(member_id=amina.id, places=(), answered_at=NOW))
+    await overlapping(
+        pool, lambda its: deliver(consumers, its, answers[0]), lambda its: deliver(consumers, its, answers[1])
+    )
+    assert await conn.fetchval("SELECT count(*) FROM timers WHERE kind = $1", erasure.ALERT_SILENCE) == 0
+
+
 async def test_a_later_and_better_answer_counts_an_older_one_does_not(conn):
     amina = await joined(conn)
     await forget(conn, amina.id)
@@ -147,8 +159,6 @@ async def test_a_later_and_better_answer_counts_an_older_one_does_not(conn):
 
     kept = (ErasedPlace(place="hub.rsvps", outcome="kept", reason="x"),)
     gone = (ErasedPlace(place="hub.rsvps", outcome="gone"),)
-    from datetime import timedelta
-
     await deliver(consumers, conn, hub.ErasureAnswered(member_id=amina.id, places=kept, answered_at=NOW))
     later = NOW + timedelta(seconds=1)
     await deliver(consumers, conn, hub.ErasureAnswered(member_id=amina.id, places=gone, answered_at=later))

@@ -33,11 +33,12 @@ async def find_erasure_by_certificate(conn: Connection, certificate_hash: bytes)
 async def save_answer(
     conn: Connection, member_id: UUID, service: str, places: tuple[ErasedPlace, ...], *, answered_at: datetime
 ) -> bool:
-    """A service may answer again and better; the last answer counts. False where nobody asked for it."""
+    """A service may answer again and better; the last answer counts. False where nobody asked for it. Until this
+    transaction ends no other answer is saved, so that the last one sees all."""
     saved = await conn.fetchval(
         """
         INSERT INTO erasure_answers (member_id, service, places, answered_at)
-        SELECT member_id, $2, $3, $4 FROM erasures WHERE member_id = $1
+        SELECT member_id, $2, $3, $4 FROM erasures WHERE member_id = $1 FOR UPDATE
         ON CONFLICT (member_id, service) DO UPDATE SET places = excluded.places, answered_at = excluded.answered_at
         WHERE erasure_answers.answered_at <= excluded.answered_at
         RETURNING true
