@@ -105,4 +105,5 @@ def test_records_of_a_partition_stay_together_in_their_order_however_they_were_m
         1: [1, 4, 7],
         2: [2, 5, 8],
     }
+    assert [[one.offset for one in lane] for lane in batches.lanes_of(parts, 2)] == [[0, 3, 6, 2, 5, 8], [1, 4, 7]]
     assert [record.offset for record in batches.records_of(raw)] == list(range(9))

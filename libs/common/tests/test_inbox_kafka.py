@@ -191,9 +191,29 @@ async def test_what_comes_after_a_batch_that_is_given_back_comes_again_in_order(
     """Two have their effect, the third fails for longer than it is tried again, the others wait behind it."""
     watch.failures = [None, None, *(ConnectionResetError() for _ in range(60))]
     await streams.send(kafka, *(grew(height) for height in range(1, 8)))
-    async with consuming(kafka, pool, watch, max_records=2):
+    async with consuming(kafka, pool, watch, at_once=2):
         await is_heard(pool, eventually, [("oak", height) for height in range(1, 8)], within=20)
     assert not watch.failures
+
+
+async def test_a_partition_does_not_wait_for_the_batch_of_another(pool, kafka, topics, eventually):
+    consumers, gate = Consumers("watcher"), asyncio.Event()
+    elsewhere = next(tree for tree in TREES if partition_of(tree) != partition_of("oak"))
+
+    @consumers.on(TreeGrew)
+    async def wait_for_the_oak(event, conn):
+        if event.tree_id == "oak":
+            await gate.wait()
+        await app.note_growth(event, conn)
+
+    await streams.send(kafka, grew(1), grew(1, elsewhere))
+    stopping = asyncio.Event()
+    running = asyncio.create_task(Subscription(consumers, pool, kafka.bootstrap, stopping, patience=QUICK).run())
+    await is_heard(pool, eventually, [(elsewhere, 1)], within=20)
+    gate.set()
+    await is_heard(pool, eventually, [(elsewhere, 1), ("oak", 1)])
+    stopping.set()
+    await running
 
 
 async def test_headers_that_are_not_utf8_lose_nothing(pool, kafka, topics, watch, eventually):
@@ -238,6 +258,19 @@ async def test_a_rebalance_waits_for_the_batch_in_work(pool, kafka, topics, watc
             everything = [(f"tree-{number}", height) for number in range(20) for height in (1, 2)]
             await is_heard(pool, eventually, everything, within=20)
             assert second.arrived.is_set(), "both have work now"
+
+
+async def test_a_rebalance_waits_for_one_batch_and_not_for_all_that_was_fetched(pool, kafka, topics, watch, eventually):
+    watch.gate.clear()
+    await streams.send(kafka, *(grew(height) for height in range(1, 6)))
+    async with consuming(kafka, pool, watch, at_once=2) as mine:
+        await asyncio.wait_for(watch.arrived.wait(), 10)
+        mine.places.unsettle()
+        watch.gate.set()
+        async with mine.busy:
+            assert await heard_by(pool)() == [("oak", 1), ("oak", 2)]
+    async with consuming(kafka, pool, watch):
+        await is_heard(pool, eventually, [("oak", height) for height in range(1, 6)])
 
 
 BACKGROUND = {

@@ -1,4 +1,4 @@
-"""What Kafka gave, partition by partition, and what of it one transaction applies."""
+"""What one transaction applies, and what may be applied beside it."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -50,6 +50,14 @@ def by_partition(raw: Iterable[ConsumerRecord]) -> Partitions:
 
 def first_offsets(partitions: Partitions) -> dict[TopicPartition, int]:
     return {place: raw[0].offset for place, raw in partitions.items()}
+
+
+def lanes_of(partitions: Partitions, at_most: int) -> list[list[ConsumerRecord]]:
+    """What can go on side by side, in parts of about one size: a partition is in one lane, in its order."""
+    lanes: list[list[ConsumerRecord]] = [[] for _ in range(at_most)]
+    for raw in sorted(partitions.values(), key=len, reverse=True):
+        min(lanes, key=len).extend(raw)
+    return [lane for lane in lanes if lane]
 
 
 def records_of(raw: Iterable[ConsumerRecord]) -> list[Record]:

@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from aiokafka import AIOKafkaConsumer, TopicPartition
+from aiokafka import AIOKafkaConsumer, ConsumerRecord, TopicPartition
 from aiokafka.abc import ConsumerRebalanceListener
 from aiokafka.coordinator.assignors.roundrobin import RoundRobinPartitionAssignor
 from faststream import AckPolicy
@@ -24,13 +24,13 @@ from common.bus import Record
 from common.bus.administration import administration
 from common.db import Pool
 from common.inbox.applying import Applied, TooManyFailures, apply
-from common.inbox.batches import Batch, by_partition, first_offsets, records_of
+from common.inbox.batches import Batch, by_partition, first_offsets, lanes_of, records_of
 from common.inbox.consumers import Consumers
 from common.inbox.erased_first import learn_of_erasures
 from common.inbox.lag import tell_lag
 from common.inbox.places import Places
 from common.inbox.telling import Telling
-from common.inbox.wiring import RewindOnError, raw_decoder, rewind, safe_parser
+from common.inbox.wiring import RewindOnError, from_all_partitions, raw_decoder, rewind, safe_parser
 from common.log import get_logger
 from common.metrics import (
     INBOX_APPLIED,
@@ -65,6 +65,10 @@ class Patience:
     missing_topics: float = 3.0
 
 
+LANES = 2
+"""Transactions at a time."""
+PARTITIONS_AT_ONCE = 4
+"""Of so many partitions one look at Kafka brings all that it may."""
 POLL = 20
 """Milliseconds of a look for records, and again of the pause after one that found none."""
 POLL_ALONE = 500
@@ -86,14 +90,18 @@ class Subscription:
         stopping: asyncio.Event,
         *,
         patience: Patience | None = None,
-        max_records: int = 2000,
+        max_records: int = 4000,
+        at_once: int = 2000,
     ) -> None:
+        """``max_records`` is what one look at Kafka brings of each partition, ``at_once`` what one transaction applies
+        of it."""
         self.consumers = consumers
         self.pool = pool
         self.bootstrap = bootstrap
         self.stopping = stopping
         self.patience = patience or Patience()
         self.max_records = max_records
+        self.at_once = at_once
         self.places = Places(consumers.group)
         self.telling = Telling(consumers.group)
         self.busy = asyncio.Lock()
@@ -207,6 +215,9 @@ class Subscription:
             parser=safe_parser,
             decoder=raw_decoder,
         )
+        self.subscriber.get_msg = from_all_partitions(
+            self.subscriber.get_msg, of_each=self.max_records, at_most=PARTITIONS_AT_ONCE * self.max_records
+        )
         self.subscriber(self.take)
         return broker
 
@@ -229,21 +240,43 @@ class Subscription:
                 self.subscriber.batch_timeout_ms = POLL if _hears_kafka(consumer) else POLL_ALONE
 
     async def take(self, message: KafkaMessage) -> None:
-        """One batch from Kafka: apply, commit, then say so to Kafka. What was not applied is asked for again."""
+        """What Kafka gave: apply, commit, then say so to Kafka. What was not applied is asked for again.
+
+        Partitions go on side by side, as they would in several processes: while PostgreSQL works for one lane, the
+        next batch of the other is read.
+        """
         async with self.busy:
             consumer: AIOKafkaConsumer = message.consumer
-            accepted = self.places.accept(consumer, by_partition(message.raw_message))
-            raw = [one for partition in accepted.values() for one in partition]
-            left = raw[await self._apply_all(records_of(raw), consumer) :]
+            lanes = lanes_of(self.places.accept(consumer, by_partition(message.raw_message)), LANES)
+            given_back_at = asyncio.get_running_loop().time() + self.patience.batch_retry
+            applied = await asyncio.gather(
+                *(self._apply_all(lane, consumer, given_back_at) for lane in lanes), return_exceptions=True
+            )
+            left: list[ConsumerRecord] = []
+            for lane, count in zip(lanes, applied, strict=True):
+                if isinstance(count, BaseException):
+                    raise count
+                left += lane[count:]
             await rewind(consumer, first_offsets(by_partition(left)))
             if self.stopping.is_set():
                 await self.telling.ended()
 
-    async def _apply_all(self, records: Sequence[Record], consumer: AIOKafkaConsumer) -> int:
-        """How many were applied: all, unless time is up, we are stopping or the deploy is bad. Halved and tried again
-        for passing reasons."""
+    async def _apply_all(self, raw: Sequence[ConsumerRecord], consumer: AIOKafkaConsumer, given_back_at: float) -> int:
+        """How many were applied: all, unless time is up, others want to have the partitions, we are stopping or the
+        deploy is bad."""
+        applied = 0
+        while applied < len(raw) and self.places.settled and not self.stopping.is_set():
+            records = records_of(raw[applied : applied + self.at_once])
+            done = await self._apply_some(records, consumer, given_back_at)
+            applied += done
+            if done < len(records):
+                break
+        return applied
+
+    async def _apply_some(self, records: Sequence[Record], consumer: AIOKafkaConsumer, given_back_at: float) -> int:
+        """How many were applied. Halved and tried again for passing reasons."""
         loop = asyncio.get_running_loop()
-        done, size, pause, began = 0, len(records), self.patience.first_pause, loop.time()
+        done, size, pause = 0, len(records), self.patience.first_pause
         while done < len(records):
             batch = Batch.of(self.consumers, records[done : done + size])
             try:
@@ -256,7 +289,7 @@ class Subscription:
                 INBOX_RETRIES.labels(self.consumers.group).inc()
                 log.warning("batch_retried", group=self.consumers.group, error=type(error).__name__, size=size)
                 size = max(1, size // 2)
-                if loop.time() - began > self.patience.batch_retry:
+                if loop.time() > given_back_at:
                     return done
                 if await first_of(self.stopping, within=pause * random.uniform(0.5, 1)):  # noqa: S311
                     return done

@@ -1,6 +1,8 @@
-"""What FastStream is given where its own parts would lose a batch: a parser that can not raise, and a way back."""
+"""What FastStream is given where its own parts would lose a batch (a parser that can not raise, and a way back), or
+take all of one partition before they look at the next."""
 
 import asyncio
+from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from typing import Any
 
@@ -13,6 +15,27 @@ from common.inbox.batches import by_partition, first_offsets
 from common.log import get_logger
 
 log = get_logger()
+
+
+Get = Callable[[AIOKafkaConsumer], Awaitable[tuple[ConsumerRecord, ...]]]
+
+
+def from_all_partitions(get: Get, *, of_each: int, at_most: int) -> Get:
+    """``get`` waits for records, which mostly are of one partition; to these come what is there of the others."""
+
+    async def get_evenly(consumer: AIOKafkaConsumer) -> tuple[ConsumerRecord, ...]:
+        found = list(await get(consumer))
+        others = consumer.assignment() - by_partition(found).keys() if found else ()
+        for place in others:
+            if len(found) >= at_most:
+                break
+            try:
+                found += (await consumer.getmany(place, timeout_ms=0, max_records=of_each)).get(place, ())
+            except (IllegalStateError, KafkaError) as error:  # what was found is in our hands, and would be lost
+                log.warning("partition_not_read", error=type(error).__name__)
+        return tuple(found)
+
+    return get_evenly
 
 
 async def safe_parser(raw: tuple[ConsumerRecord, ...], original: Any) -> KafkaAckableMessage:
