@@ -39,7 +39,7 @@ check-deploy: deploy-tools ## Lint and validate Dockerfiles, scripts, compose fi
 
 # 350 MB that only this check needs: not part of what `make run` and `make test` set up.
 deploy-tools: ready
-	@cmp -s requirements/deploy.txt "$(CONTAINERS)/tools" || { \
+	@cmp -s requirements/deploy.txt .local/venv/deploy.txt || { \
 		if command -v uv >/dev/null; then uv pip install -q --python $(VENV)/python --require-hashes -r requirements/deploy.txt; \
 		else $(VENV)/python -m pip install -q --require-hashes -r requirements/deploy.txt; fi && \
-		mkdir -p "$(CONTAINERS)" && cp requirements/deploy.txt "$(CONTAINERS)/tools"; }
+		cp requirements/deploy.txt .local/venv/deploy.txt; }

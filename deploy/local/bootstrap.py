@@ -59,8 +59,8 @@ class Part:
         return LOCAL / "stamps" / self.name.replace(" ", "-")
 
     def recipe(self) -> str:
-        """The folder is part of it: a virtual environment knows its own path and breaks when it is moved."""
-        digest = hashlib.sha256(f"{ROOT} {sys.version_info[:2]}".encode())
+        """Folder and Python are part of it: a virtual environment knows where both are and breaks when they move."""
+        digest = hashlib.sha256(f"{ROOT} {os.path.realpath(sys.executable)} {sys.version}".encode())
         for path in self.made_from:
             digest.update(path.read_bytes())
         return digest.hexdigest()
@@ -135,6 +135,8 @@ def make_venv() -> None:
     """Only what the lock names, each file checked against its hash; then our own packages as links to this checkout."""
     python, uv = str(VENV / "bin" / "python"), shutil.which("uv")
     ours = [part for package in PACKAGES for part in ("-e", str(ROOT / package))]
+    if os.path.realpath(python) != os.path.realpath(sys.executable):
+        shutil.rmtree(VENV, ignore_errors=True)  # made by another Python, which `venv` would leave in its place
     if uv:
         _run([uv, "venv", "--allow-existing", "--python", sys.executable, str(VENV)])
         install = [uv, "pip", "install", "--compile-bytecode", "--python", python]

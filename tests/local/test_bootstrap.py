@@ -66,6 +66,13 @@ def test_a_moved_checkout_sets_up_anew(source: Path, monkeypatch: pytest.MonkeyP
     assert not one.is_fresh()
 
 
+def test_another_python_sets_up_anew(source: Path, monkeypatch: pytest.MonkeyPatch):
+    one = part(source, [])
+    one.bring_up_to_date()
+    monkeypatch.setattr(bootstrap.sys, "executable", "/elsewhere/python3")
+    assert not one.is_fresh()
+
+
 def test_a_part_that_failed_is_tried_again_the_next_time(source: Path):
     one = part(source, [], fails=True)
     with pytest.raises(CanNotSetUp):
