@@ -1,18 +1,22 @@
-"""Every page on a phone of 360 px, full of long words and large numbers: nothing scrolls sideways."""
+"""Every page on a phone of 360 px, full of long words and large numbers: nothing scrolls sideways.
+
+So is every form that comes back because everything in it is wrong.
+"""
 
 import re
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterator, Sequence
+from dataclasses import dataclass
 
 import pytest
-from playwright.async_api import Browser
+from playwright.async_api import Browser, BrowserContext
 
 from deploy.local.chromium import chromium
 from deploy.local.stack import Stack
 from tests.journeys import on_engines
 from tests.journeys.browsing import PHONE
-from tests.journeys.forms import pages_found, routes_of
+from tests.journeys.forms import Form, Page, pages_found, routes_of
 from tests.journeys.used import World
-from tests.journeys.wordy import a_wordy_system
+from tests.journeys.wordy import WORDS, a_wordy_system
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
 
@@ -20,6 +24,7 @@ NO_PAGES = re.compile(r"\.(ics|csv|txt)$|/letter$|^/(session/renew|staff/hub)$")
 """Files, a mail in its frame, and ways through."""
 TEXT_TWICE_AS_LARGE = "--blink-settings=defaultFontSize=32"
 """The browser's own preference, as somebody sets it who sees badly."""
+LEFT_AS_IT_IS = ("hidden", "button", "choice", "checkbox", "radio")
 TOO_WIDE = "document.scrollingElement.scrollWidth - document.scrollingElement.clientWidth"
 
 
@@ -36,21 +41,22 @@ async def world(crowded: Stack) -> AsyncIterator[World]:
         yield wordy
 
 
-async def test_no_page_is_wider_than_a_small_phone(world: World):
-    found = {who: await addresses_of(world, who) for who in world.people}
-    expect_every_page([address for addresses in found.values() for address in addresses])
-    wide: list[str] = []
-    for flags in ((), (TEXT_TWICE_AS_LARGE,)):
-        async with chromium(*flags) as browser:
-            for who, addresses in found.items():
-                wide += [f"{line} {flags}" for line in await too_wide(browser, world, who, addresses)]
+@dataclass(frozen=True)
+class Sight:
+    """A page in one language; ``text`` is what came back from a form, which asking for it again would not show."""
+
+    address: str
+    text: str | None = None
+
+
+async def test_no_page_is_wider_than_a_small_phone_and_no_form_that_comes_back(world: World):
+    pages = {who: await pages_found(client, world.starts[who]) for who, client in world.people.items()}
+    expect_every_page([page.address for of_one in pages.values() for page in of_one])
+    wide = await all_too_wide(world, {who: sights_of(of_one) for who, of_one in pages.items()})
+    come_back = {who: await forms_come_back(world, who, of_one) for who, of_one in pages.items()}
+    assert all(come_back.values()), "nobody's form came back"
+    wide += await all_too_wide(world, come_back)
     assert wide == []
-
-
-async def addresses_of(world: World, who: str) -> list[str]:
-    """Of the pages that somebody comes across, each in the language of whoever looks."""
-    pages = await pages_found(world.people[who], world.starts[who])
-    return [page.address for page in pages if "lang=" not in page.address]
 
 
 def expect_every_page(addresses: list[str]) -> None:
@@ -60,17 +66,73 @@ def expect_every_page(addresses: list[str]) -> None:
     assert {route for route in missed if not NO_PAGES.search(route)} == set()
 
 
-async def too_wide(browser: Browser, world: World, who: str, addresses: list[str]) -> list[str]:
-    """Without JavaScript: what it would add is never in the way. The console speaks English only."""
+def sights_of(pages: Sequence[Page]) -> list[Sight]:
+    return [
+        Sight(in_language(page.address, language))
+        for page in pages
+        if "lang=" not in page.address
+        for language in languages_of(page.address)
+    ]
+
+
+def languages_of(address: str) -> Sequence[str]:
+    """The console speaks English only."""
+    return ("en",) if address.startswith(("/staff", "/mailbox")) else ("en", "ar")
+
+
+def in_language(address: str, language: str) -> str:
+    return f"{address}{'&' if '?' in address else '?'}lang={language}"
+
+
+async def forms_come_back(world: World, who: str, pages: Sequence[Page]) -> list[Sight]:
+    """Each kind of form that people write in, sent with nothing right in it. Last of all: some may be taken."""
+    forms = {form.shape: form for page in pages for form in page.forms}
+    seen: list[Sight] = []
+    for form in forms.values():
+        for language in languages_of(form.action):
+            if (sent := all_wrong(form, language)) == dict(form.filled()):
+                continue
+            address = in_language(form.action, language)
+            answer = await world.people[who].post(address, data=sent)
+            if answer.status_code == 422:
+                seen.append(Sight(address, answer.text))
+    return seen
+
+
+def all_wrong(form: Form, language: str) -> dict[str, str]:
+    """Far too long where something is written or chosen from a list, and the rest as the page has it."""
+    too_long = f"{WORDS[language]} " * 60
+    return {it.name: it.value if it.kind in LEFT_AS_IT_IS else too_long for it in form.controls}
+
+
+async def all_too_wide(world: World, sights: dict[str, list[Sight]]) -> list[str]:
+    """Without JavaScript: what it would add is never in the way."""
+    wide: list[str] = []
+    for flags in ((), (TEXT_TWICE_AS_LARGE,)):
+        async with chromium(*flags) as browser:
+            for who, of_one in sights.items():
+                context = await opened(browser, world, who)
+                wide += [f"{who} on {line} {flags}" for line in await too_wide(context, of_one)]
+                await context.close()
+    return wide
+
+
+async def opened(browser: Browser, world: World, who: str) -> BrowserContext:
     context = await browser.new_context(**PHONE, java_script_enabled=False, base_url=world.here.url)
     await context.add_cookies(
         [{"name": it.name, "value": it.value or "", "url": world.here.url} for it in world.people[who].cookies.jar]
     )
+    return context
+
+
+async def too_wide(context: BrowserContext, sights: Sequence[Sight]) -> list[str]:
     page, wide = await context.new_page(), []
-    for address in addresses:
-        for language in ("en",) if address.startswith(("/staff", "/mailbox")) else ("en", "ar"):
-            await page.goto(f"{address}{'&' if '?' in address else '?'}lang={language}")
-            if over := await page.evaluate(TOO_WIDE):
-                wide.append(f"{who} on {page.url}: {over} px")
-    await context.close()
+    for sight in sights:
+        if sight.text is None:
+            await page.goto(sight.address)
+        else:
+            await page.goto("/")  # where it finds its styles
+            await page.set_content(sight.text)
+        if over := await page.evaluate(TOO_WIDE):
+            wide.append(f"{sight.address}{'' if sight.text is None else ' with mistakes'}: {over} px")
     return wide
