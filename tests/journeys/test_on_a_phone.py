@@ -8,7 +8,8 @@ from collections.abc import AsyncIterator, Iterator, Sequence
 from dataclasses import dataclass
 
 import pytest
-from playwright.async_api import Browser, BrowserContext
+from playwright.async_api import Browser
+from playwright.async_api import Page as PageInBrowser
 
 from deploy.local.chromium import chromium
 from deploy.local.stack import Stack
@@ -22,7 +23,7 @@ pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
 
 NO_PAGES = re.compile(r"\.(ics|csv|txt)$|/letter$|^/(session/renew|staff/hub)$")
 """Files, a mail in its frame, and ways through."""
-TEXT_TWICE_AS_LARGE = "--blink-settings=defaultFontSize=32"
+SIZES_OF_TEXT = {"as usual": {"standard": 16, "fixed": 13}, "twice as large": {"standard": 32, "fixed": 26}}
 """The browser's own preference, as somebody sets it who sees badly."""
 LEFT_AS_IT_IS = ("hidden", "button", "choice", "checkbox", "radio")
 TOO_WIDE = "document.scrollingElement.scrollWidth - document.scrollingElement.clientWidth"
@@ -106,33 +107,31 @@ def all_wrong(form: Form, language: str) -> dict[str, str]:
 
 
 async def all_too_wide(world: World, sights: dict[str, list[Sight]]) -> list[str]:
+    async with chromium() as browser:
+        return [line for who, of_one in sights.items() for line in await too_wide(browser, world, who, of_one)]
+
+
+async def too_wide(browser: Browser, world: World, who: str, sights: Sequence[Sight]) -> list[str]:
     """Without JavaScript: what it would add is never in the way."""
-    wide: list[str] = []
-    for flags in ((), (TEXT_TWICE_AS_LARGE,)):
-        async with chromium(*flags) as browser:
-            for who, of_one in sights.items():
-                context = await opened(browser, world, who)
-                wide += [f"{who} on {line} {flags}" for line in await too_wide(context, of_one)]
-                await context.close()
-    return wide
-
-
-async def opened(browser: Browser, world: World, who: str) -> BrowserContext:
     context = await browser.new_context(**PHONE, java_script_enabled=False, base_url=world.here.url)
     await context.add_cookies(
         [{"name": it.name, "value": it.value or "", "url": world.here.url} for it in world.people[who].cookies.jar]
     )
-    return context
-
-
-async def too_wide(context: BrowserContext, sights: Sequence[Sight]) -> list[str]:
     page, wide = await context.new_page(), []
+    preferences = await context.new_cdp_session(page)
     for sight in sights:
-        if sight.text is None:
-            await page.goto(sight.address)
-        else:
-            await page.goto("/")  # where it finds its styles
-            await page.set_content(sight.text)
-        if over := await page.evaluate(TOO_WIDE):
-            wide.append(f"{sight.address}{'' if sight.text is None else ' with mistakes'}: {over} px")
+        await show(page, sight)
+        for size, sizes in SIZES_OF_TEXT.items():
+            await preferences.send("Page.setFontSizes", {"fontSizes": sizes})
+            if over := await page.evaluate(TOO_WIDE):
+                wide.append(f"{who} on {sight.address} (text {size}): {over} px")
+    await context.close()
     return wide
+
+
+async def show(page: PageInBrowser, sight: Sight) -> None:
+    if sight.text is None:
+        await page.goto(sight.address)
+    else:
+        await page.goto("/")  # where it finds its styles
+        await page.set_content(sight.text)
