@@ -11,7 +11,7 @@ import pytest
 from playwright.async_api import Browser
 from playwright.async_api import Page as PageInBrowser
 
-from deploy.local.chromium import chromium
+from deploy.local.chromium import chromium, enlarge_text
 from deploy.local.stack import Stack
 from tests.journeys import on_engines
 from tests.journeys.browsing import PHONE
@@ -23,8 +23,6 @@ pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
 
 NO_PAGES = re.compile(r"\.(ics|csv|txt)$|/letter$|^/(session/renew|staff/hub)$")
 """Files, a mail in its frame, and ways through."""
-SIZES_OF_TEXT = {"as usual": {"standard": 16, "fixed": 13}, "twice as large": {"standard": 32, "fixed": 26}}
-"""The browser's own preference, as somebody sets it who sees badly."""
 LEFT_AS_IT_IS = ("hidden", "button", "choice", "checkbox", "radio")
 TOO_WIDE = "document.scrollingElement.scrollWidth - document.scrollingElement.clientWidth"
 
@@ -118,13 +116,12 @@ async def too_wide(browser: Browser, world: World, who: str, sights: Sequence[Si
         [{"name": it.name, "value": it.value or "", "url": world.here.url} for it in world.people[who].cookies.jar]
     )
     page, wide = await context.new_page(), []
-    preferences = await context.new_cdp_session(page)
     for sight in sights:
         await show(page, sight)
-        for size, sizes in SIZES_OF_TEXT.items():
-            await preferences.send("Page.setFontSizes", {"fontSizes": sizes})
+        for times in (1, 2):
+            await enlarge_text(page, times)
             if over := await page.evaluate(TOO_WIDE):
-                wide.append(f"{who} on {sight.address} (text {size}): {over} px")
+                wide.append(f"{who} on {sight.address}, text {times} times as large: {over} px")
     await context.close()
     return wide
 
