@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import platform
 import signal
 import sys
 import time
@@ -59,7 +60,8 @@ def main() -> None:
 def tell(found: Report, seconds: float) -> None:
     figures.save(found.lines, RESULTS)
     load = " ".join(f"{average:.2f}" for average in os.getloadavg())
-    print(f"\n{figures.as_table(found)}\n\n{seconds:.0f} s, load average at the end {load}")
+    python = f"Python {platform.python_version()} of {sys.base_prefix}"
+    print(f"\n{figures.as_table(found)}\n\n{python}, {seconds:.0f} s, load average at the end {load}")
 
 
 def _as_if_interrupted(*_: object) -> None:

@@ -81,8 +81,13 @@ def _routers(pages: Any) -> list[APIRouter]:
 
 async def forms_found(client: httpx.AsyncClient, start: Iterable[str]) -> list[Form]:
     """On all pages that are found."""
+    return forms_of(await pages_found(client, start))
+
+
+def forms_of(pages: Iterable["Page"]) -> list[Form]:
+    """The first of each shape."""
     found: dict[tuple[str, ...], Form] = {}
-    for page in await pages_found(client, start):
+    for page in pages:
         for form in page.forms:
             found.setdefault(form.shape, form)
     return list(found.values())

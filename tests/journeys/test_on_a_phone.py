@@ -5,7 +5,7 @@ So is every form that comes back because everything in it is wrong.
 
 import re
 from collections.abc import AsyncIterator, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import pytest
 from playwright.async_api import Browser
@@ -15,7 +15,8 @@ from deploy.local.chromium import chromium, enlarge_text
 from deploy.local.stack import Stack
 from tests.journeys import on_engines
 from tests.journeys.browsing import PHONE
-from tests.journeys.forms import Form, Page, pages_found, routes_of
+from tests.journeys.forms import Form, Page, forms_of, pages_found, routes_of
+from tests.journeys.hostile import URLENCODED
 from tests.journeys.used import World
 from tests.journeys.wordy import WORDS, a_wordy_system
 
@@ -85,23 +86,24 @@ def in_language(address: str, language: str) -> str:
 
 async def forms_come_back(world: World, who: str, pages: Sequence[Page]) -> list[Sight]:
     """Each kind of form that people write in, sent with nothing right in it. Last of all: some may be taken."""
-    forms = {form.shape: form for page in pages for form in page.forms}
     seen: list[Sight] = []
-    for form in forms.values():
+    for form in forms_of(pages):
         for language in languages_of(form.action):
-            if (sent := all_wrong(form, language)) == dict(form.filled()):
+            if (wrong := all_wrong(form, language)) == form:
                 continue
             address = in_language(form.action, language)
-            answer = await world.people[who].post(address, data=sent)
+            answer = await world.people[who].post(address, content=wrong.encoded(), headers=URLENCODED)
             if answer.status_code == 422:
                 seen.append(Sight(address, answer.text))
     return seen
 
 
-def all_wrong(form: Form, language: str) -> dict[str, str]:
+def all_wrong(form: Form, language: str) -> Form:
     """Far too long where something is written or chosen from a list, and the rest as the page has it."""
     too_long = f"{WORDS[language]} " * 60
-    return {it.name: it.value if it.kind in LEFT_AS_IT_IS else too_long for it in form.controls}
+    return replace(
+        form, controls=[it if it.kind in LEFT_AS_IT_IS else replace(it, value=too_long) for it in form.controls]
+    )
 
 
 async def all_too_wide(world: World, sights: dict[str, list[Sight]]) -> list[str]:

@@ -1,6 +1,7 @@
 """Set-up makes each part once, again when its sources change, and never half."""
 
 import os
+import sys
 from pathlib import Path
 
 import pytest
@@ -69,8 +70,20 @@ def test_a_moved_checkout_sets_up_anew(source: Path, monkeypatch: pytest.MonkeyP
 def test_another_python_sets_up_anew(source: Path, monkeypatch: pytest.MonkeyPatch):
     one = part(source, [])
     one.bring_up_to_date()
-    monkeypatch.setattr(bootstrap.sys, "executable", "/elsewhere/python3")
+    monkeypatch.setattr(sys, "executable", "/elsewhere/python3")
     assert not one.is_fresh()
+
+
+@pytest.mark.parametrize(("made_by", "stays"), [(sys.executable, True), ("/elsewhere/python3", False)])
+def test_an_environment_of_another_python_is_not_built_upon(
+    made_by: str, stays: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(bootstrap, "VENV", tmp_path / "venv")
+    monkeypatch.setattr(bootstrap, "_run", lambda command: None)
+    (tmp_path / "venv" / "bin").mkdir(parents=True)
+    (tmp_path / "venv" / "bin" / "python").symlink_to(made_by)
+    bootstrap.make_venv()
+    assert (tmp_path / "venv").exists() == stays
 
 
 def test_a_part_that_failed_is_tried_again_the_next_time(source: Path):
