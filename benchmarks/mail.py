@@ -3,7 +3,7 @@
 There is no bare limit. Sign-in letters are published at a steady rate, each with the moment of its acknowledgement,
 while nothing else, then ten thousand, then a million invitations wait to be sent and are sent as fast as they can be.
 A rate that this machine does not keep is told to fall short, and measured again at one that it does. Ours: three
-processes, ``notifications serve --roles consumers`` and two of ``--roles sender`` (one fills a core with some 450 mails
+processes, ``notifications serve --roles consumers`` and two of ``--roles sender`` (one fills a core with some 550 mails
 a second), mails signed by DKIM (RSA 2048).
 """
 
