@@ -4,14 +4,12 @@ import asyncio
 
 import pytest
 import streams
-from aiokafka import AIOKafkaConsumer, TopicPartition
-from aiokafka.admin import RecordsToDelete
+from aiokafka import AIOKafkaConsumer
 from aiokafka.errors import RequestTimedOutError
 from common import bus, clock, db
 from common.inbox import Consumers, deadletters, subscription
 from common.inbox.applying import UNLUCKY_KEYS, TooManyFailures
 from common.inbox.subscription import Dead, Subscription
-from common.service.letters import log_starts
 from common.service.supervision import supervise
 from prometheus_client import REGISTRY
 from toy.events import TreeGrew
@@ -241,38 +239,6 @@ async def test_headers_that_are_not_utf8_lose_nothing(pool, kafka, topics, watch
             await eventually(the_unreadable_one_is_kept)
 
 
-async def test_a_rebalance_waits_for_the_batch_in_work(pool, kafka, topics, watch, eventually):
-    """Trap: aiokafka rejoins in the background while a batch is in work, and another process takes the partition."""
-    watch.gate.clear()
-    second = Watch()
-    await streams.send(kafka, *(grew(1, f"tree-{number}") for number in range(20)))
-    async with consuming(kafka, pool, watch) as first:
-        await asyncio.wait_for(watch.arrived.wait(), 10)
-        async with consuming(kafka, pool, second) as other:
-            await eventually(lambda: not first.places.settled, within=20)
-            with pytest.raises(AssertionError, match="not within"):
-                await eventually(lambda: other.places.settled, within=2)
-            watch.gate.set()
-            await eventually(lambda: first.places.settled and other.places.settled, within=20)
-            await streams.send(kafka, *(grew(2, f"tree-{number}") for number in range(20)))
-            everything = [(f"tree-{number}", height) for number in range(20) for height in (1, 2)]
-            await is_heard(pool, eventually, everything, within=20)
-            assert second.arrived.is_set(), "both have work now"
-
-
-async def test_a_rebalance_waits_for_one_batch_and_not_for_all_that_was_fetched(pool, kafka, topics, watch, eventually):
-    watch.gate.clear()
-    await streams.send(kafka, *(grew(height) for height in range(1, 6)))
-    async with consuming(kafka, pool, watch, at_once=2) as mine:
-        await asyncio.wait_for(watch.arrived.wait(), 10)
-        mine.places.unsettle()
-        watch.gate.set()
-        async with mine.busy:
-            assert await heard_by(pool)() == [("oak", 1), ("oak", 2)]
-    async with consuming(kafka, pool, watch):
-        await is_heard(pool, eventually, [("oak", height) for height in range(1, 6)])
-
-
 BACKGROUND = {
     "coordination": lambda consumer: consumer._coordinator._coordination_task,
     "fetching": lambda consumer: consumer._fetcher._fetch_task,
@@ -372,25 +338,3 @@ async def test_dropping_a_dead_letter_lets_the_others_pass(pool, kafka, topics, 
         async with db.transaction(pool) as conn:
             await deadletters.drop([watch.consumers], conn, letter.id, now=clock.now())
         await is_heard(pool, eventually, [("oak", 2)])
-
-
-async def test_a_position_below_the_logs_start_is_an_error_until_it_is_moved_on(pool, kafka, topics, watch, eventually):
-    partition = bus.partition_of("grower.tree", "oak")
-    await streams.send(kafka, grew(1), grew(2))
-    async with consuming(kafka, pool, watch) as mine:
-        await is_heard(pool, eventually, [("oak", 1), ("oak", 2)])
-        assert mine.ready
-    await streams.send(kafka, grew(3), grew(4), grew(5))
-    async with streams.admin(kafka) as admin:
-        place = TopicPartition(bus.topic_name("grower.tree"), partition)
-        await admin.delete_records({place: RecordsToDelete(before_offset=4)})
-    async with consuming(kafka, pool, watch) as mine:
-        await eventually(lambda: mine.places.settled)
-        assert list(mine.places.lost.values()) == [(2, 4)]
-        assert not mine.ready
-    async with db.transaction(pool) as conn:
-        starts = await log_starts(kafka.bootstrap, "grower.tree")
-        assert await deadletters.forward(conn, "watcher", "grower.tree", starts) == 1
-    async with consuming(kafka, pool, watch) as mine:
-        await is_heard(pool, eventually, [("oak", 1), ("oak", 2), ("oak", 5)])
-        assert mine.ready

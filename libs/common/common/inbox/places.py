@@ -1,9 +1,6 @@
 """Where a consumer group stands in each partition: the database's own word against Kafka's."""
 
-from contextlib import suppress
-
 from aiokafka import AIOKafkaConsumer, TopicPartition
-from aiokafka.errors import IllegalStateError
 
 from common import bus
 from common.db import Connection
@@ -80,26 +77,40 @@ class Places:
         )
 
     def accept(self, consumer: AIOKafkaConsumer, partitions: Partitions) -> Partitions:
-        """The records to apply. What was fetched before the seek took hold is dropped and asked for again."""
+        """The records to apply. What was fetched before a rebalance, or before its seek took hold, is dropped: it comes
+        again, here or to the new owner."""
         if not self.settled:
             return {}
+        ours = consumer.assignment() - self.lost.keys()
         return {
             place: raw
             for place, raw in partitions.items()
-            if place not in self.lost and self._starts_right(consumer, place, raw[0].offset)
+            if place in ours and self._follows_the_seek(consumer, place, raw[0].offset)
         }
 
-    def _starts_right(self, consumer: AIOKafkaConsumer, place: TopicPartition, offset: int) -> bool:
-        """The first record after an assignment must be the one sought; a hole (compaction) is believed when it
-        comes again."""
-        target = self._targets.get(place, offset)
-        if offset != target and place not in self._asked_again:
-            self._asked_again.add(place)
-            with suppress(IllegalStateError):
-                consumer.seek(place, target)
+    def _follows_the_seek(self, consumer: AIOKafkaConsumer, place: TopicPartition, offset: int) -> bool:
+        """The first record after an assignment must have been read from where we sought, so Kafka is read on behind it.
+        It may lie behind the place sought, for compaction leaves holes; one before it is believed when it comes again,
+        for then this Kafka has no such place."""
+        target = self._targets.get(place)
+        if target is None:
+            return True
+        following = reads_on_at(consumer, place)
+        if following is None or following <= offset:
             return False
-        self._targets.pop(place, None)
+        if offset < target and place not in self._asked_again:
+            self._asked_again.add(place)
+            consumer.seek(place, target)
+            return False
+        del self._targets[place]
         return True
+
+
+def reads_on_at(consumer: AIOKafkaConsumer, place: TopicPartition) -> int | None:
+    """The offset of the next record that ``consumer`` will give of a partition assigned to it, None where that is
+    still to be found out: aiokafka's own question waits until it is, which may be as long as Kafka is away."""
+    state = consumer._subscription.subscription.assignment.state_value(place)
+    return state.position if state.has_valid_position else None
 
 
 def _named(place: TopicPartition) -> tuple[str, int]:
