@@ -30,32 +30,45 @@ async def topics(kafka):
     await kafka.make("grower.tree", "grower.tree.state", "members.erasure.state")
 
 
+def hold_what_is_fetched(monkeypatch):
+    """The first records that come from now on are held: returns an event that tells of them, and one that lets them
+    go on."""
+    fetched, go_on = asyncio.Event(), asyncio.Event()
+    from_all = subscription.from_all_partitions
+
+    def from_all_held(get, **limits):
+        get_evenly = from_all(get, **limits)
+
+        async def get_held(consumer):
+            found = await get_evenly(consumer)
+            if found and not fetched.is_set():
+                fetched.set()
+                await go_on.wait()
+            return found
+
+        return get_held
+
+    monkeypatch.setattr(subscription, "from_all_partitions", from_all_held)
+    return fetched, go_on
+
+
 def fetch_early(monkeypatch):
     """From now on the first records are in our hands before the assignment's seek, and are looked at after it; returns
     an event that tells whether it was so."""
-    fetched, settled = asyncio.Event(), asyncio.Event()
-    settle, from_all = Places.settle, subscription.from_all_partitions
+    fetched, go_on = hold_what_is_fetched(monkeypatch)
+    settle = Places.settle
 
     async def settle_late(self, *about):
         await fetched.wait()
         await settle(self, *about)
-        settled.set()
-
-    def from_all_early(get, **limits):
-        get_evenly = from_all(get, **limits)
-
-        async def get_early(consumer):
-            found = await get_evenly(consumer)
-            if found:
-                fetched.set()
-                await settled.wait()
-            return found
-
-        return get_early
+        go_on.set()
 
     monkeypatch.setattr(Places, "settle", settle_late)
-    monkeypatch.setattr(subscription, "from_all_partitions", from_all_early)
     return fetched
+
+
+def passed_over():
+    return REGISTRY.get_sample_value("inbox_skipped_total", {"group": "watcher"}) or 0
 
 
 def oak():
@@ -71,10 +84,6 @@ async def read_to(kafka, eventually, offset):
 
 async def test_what_was_fetched_before_the_seek_is_taken_once(pool, kafka, topics, watch, eventually, monkeypatch):
     """It comes again behind the seek; taken both times, every rebalance would apply its first batch twice."""
-
-    def passed_over():
-        return REGISTRY.get_sample_value("inbox_skipped_total", {"group": "watcher"}) or 0
-
     before, fetched_early = passed_over(), fetch_early(monkeypatch)
     await streams.send(kafka, *(grew(height) for height in (1, 2, 3)))
     async with consuming(kafka, pool, watch, max_records=1):
@@ -99,6 +108,22 @@ async def test_what_was_fetched_from_kafkas_place_waits_for_what_the_database_mi
         await is_heard(pool, eventually, [("oak", height) for height in (1, 2, 3)])
     assert fetched_early.is_set()
     assert await heard_by(pool)() == [("oak", height) for height in (1, 2, 3)]
+
+
+async def test_what_was_fetched_of_partitions_that_went_to_another_is_left_to_it(
+    pool, kafka, topics, watch, eventually, monkeypatch
+):
+    before = passed_over()
+    fetched, go_on = hold_what_is_fetched(monkeypatch)
+    await streams.send(kafka, *(grew(1, f"tree-{number}") for number in range(20)))
+    async with consuming(kafka, pool, watch) as first:
+        await asyncio.wait_for(fetched.wait(), 20)
+        async with consuming(kafka, pool, Watch()) as other:
+            await eventually(lambda: other.places.settled and first.places.settled, within=20)
+            assert len(first.subscriber.consumer.assignment()) == len(other.subscriber.consumer.assignment())
+            go_on.set()
+            await is_heard(pool, eventually, [(f"tree-{number}", 1) for number in range(20)])
+    assert passed_over() == before
 
 
 async def test_a_hole_at_the_place_is_passed(pool, kafka, topics, watch, eventually):
