@@ -10,7 +10,9 @@ sys.path.insert(0, str(Path(__file__).parent))
 
 from common.bus import TOPICS
 from common.events import REGISTRY
+from common.testing import Kafka
 from toy import events as toy_events
+from watching import Watch
 
 
 @pytest.fixture(autouse=True)
@@ -22,3 +24,14 @@ def toy_events_are_known(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     yield
     for event in toy_events.ALL:
         TOPICS.pop(event.topic, None)
+
+
+@pytest.fixture
+def watch() -> Watch:
+    return Watch()
+
+
+@pytest.fixture
+async def topics(kafka: Kafka) -> None:
+    """All that a Watch listens to."""
+    await kafka.make("grower.tree", "grower.tree.state", "members.erasure.state")

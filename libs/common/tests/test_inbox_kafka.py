@@ -14,7 +14,7 @@ from common.service.supervision import supervise
 from prometheus_client import REGISTRY
 from toy.events import TreeGrew
 from toy.watcher import app
-from watching import QUICK, Watch, consuming, crash, grew, heard_by, is_heard
+from watching import QUICK, Watch, consuming, crash, grew, heard_by, is_heard, is_read_to
 
 
 @pytest.fixture
@@ -22,27 +22,12 @@ def service_migrations():
     return [app.service.migrations]
 
 
-@pytest.fixture
-def watch():
-    return Watch()
-
-
-@pytest.fixture
-async def topics(kafka):
-    await kafka.make("grower.tree", "grower.tree.state", "members.erasure.state")
-
-
 async def test_events_have_their_effect_and_offsets_follow(pool, kafka, topics, watch, eventually):
     await streams.send(kafka, *(grew(height) for height in range(1, 101)))
     async with consuming(kafka, pool, watch):
         await is_heard(pool, eventually, [("oak", height) for height in range(1, 101)])
         assert await heard_by(pool)() == [("oak", height) for height in range(1, 101)]
-        partition = bus.partition_of("grower.tree", "oak")
-
-        async def kafka_knows():
-            return (await streams.committed(kafka, "watcher")).get(("grower.tree", partition)) == 100
-
-        await eventually(kafka_knows)
+        await is_read_to(100, kafka, eventually)
 
 
 async def test_batches_do_not_wait_for_kafka_to_hear_of_them(pool, kafka, topics, watch, eventually, monkeypatch):
@@ -54,18 +39,13 @@ async def test_batches_do_not_wait_for_kafka_to_hear_of_them(pool, kafka, topics
         await commit(self, offsets)
 
     monkeypatch.setattr(AIOKafkaConsumer, "commit", commit_late)
-    partition = bus.partition_of("grower.tree", "oak")
     async with consuming(kafka, pool, watch):
         for height in (1, 2, 3):
             await streams.send(kafka, grew(height))
             await is_heard(pool, eventually, [("oak", heard) for heard in range(1, height + 1)])
         assert await streams.committed(kafka, "watcher") == {}
         answers.set()
-
-        async def kafka_knows():
-            return (await streams.committed(kafka, "watcher")).get(("grower.tree", partition)) == 3
-
-        await eventually(kafka_knows)
+        await is_read_to(3, kafka, eventually)
 
 
 async def test_what_kafka_could_not_be_told_goes_with_the_next(pool, kafka, topics, watch, eventually, monkeypatch):

@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 import streams
-from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
+from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
 from aiokafka.admin import RecordsToDelete
 from common import bus, db
 from common.inbox import deadletters, subscription
@@ -12,22 +12,12 @@ from common.inbox.places import Places
 from common.service.letters import log_starts
 from prometheus_client import REGISTRY
 from toy.watcher import app
-from watching import Watch, consuming, grew, heard_by, is_heard
+from watching import Watch, consuming, grew, heard_by, is_heard, is_read_to, oak
 
 
 @pytest.fixture
 def service_migrations():
     return [app.service.migrations]
-
-
-@pytest.fixture
-def watch():
-    return Watch()
-
-
-@pytest.fixture
-async def topics(kafka):
-    await kafka.make("grower.tree", "grower.tree.state", "members.erasure.state")
 
 
 def hold_what_is_fetched(monkeypatch):
@@ -71,24 +61,13 @@ def passed_over():
     return REGISTRY.get_sample_value("inbox_skipped_total", {"group": "watcher"}) or 0
 
 
-def oak():
-    return TopicPartition(bus.topic_name("grower.tree"), bus.partition_of("grower.tree", "oak"))
-
-
-async def read_to(kafka, eventually, offset):
-    async def kafka_knows():
-        return (await streams.committed(kafka, "watcher")).get(("grower.tree", oak().partition)) == offset
-
-    await eventually(kafka_knows)
-
-
 async def test_what_was_fetched_before_the_seek_is_taken_once(pool, kafka, topics, watch, eventually, monkeypatch):
     """It comes again behind the seek; taken both times, every rebalance would apply its first batch twice."""
     before, fetched_early = passed_over(), fetch_early(monkeypatch)
     await streams.send(kafka, *(grew(height) for height in (1, 2, 3)))
     async with consuming(kafka, pool, watch, max_records=1):
         await is_heard(pool, eventually, [("oak", height) for height in (1, 2, 3)])
-        await read_to(kafka, eventually, 3)
+        await is_read_to(3, kafka, eventually)
     assert fetched_early.is_set()
     assert passed_over() == before
 
@@ -99,7 +78,7 @@ async def test_what_was_fetched_from_kafkas_place_waits_for_what_the_database_mi
     """The database of last night stands before what Kafka was told."""
     await streams.send(kafka, grew(1), grew(2))
     async with consuming(kafka, pool, watch):
-        await read_to(kafka, eventually, 2)
+        await is_read_to(2, kafka, eventually)
     async with pool.acquire() as conn:
         await conn.execute("TRUNCATE heard, consumed_events; UPDATE positions SET next = 0")
     fetched_early = fetch_early(monkeypatch)
@@ -134,18 +113,18 @@ async def test_a_hole_at_the_place_is_passed(pool, kafka, topics, watch, eventua
         await producer.send(oak().topic, key=b"elm", value=b"{}", partition=oak().partition)
     await producer.stop()
     async with consuming(kafka, pool, watch):
-        await read_to(kafka, eventually, 1)
+        await is_read_to(1, kafka, eventually)
     await streams.send(kafka, grew(1))
     async with consuming(kafka, pool, watch):
         await is_heard(pool, eventually, [("oak", 1)])
-        await read_to(kafka, eventually, 3)
+        await is_read_to(3, kafka, eventually)
 
 
 async def test_a_kafka_that_ends_before_our_place_is_read_from_its_start(pool, kafka, topics, watch, eventually):
     """It was brought back with the group's offsets, and without all of its records."""
     await streams.send(kafka, grew(1))
     async with consuming(kafka, pool, watch):
-        await read_to(kafka, eventually, 1)
+        await is_read_to(1, kafka, eventually)
     async with pool.acquire() as conn:
         await conn.execute("UPDATE positions SET next = 10 WHERE next = 1")
     other = AIOKafkaConsumer(
@@ -193,15 +172,13 @@ async def test_a_rebalance_waits_for_one_batch_and_not_for_all_that_was_fetched(
 
 
 async def test_a_position_below_the_logs_start_is_an_error_until_it_is_moved_on(pool, kafka, topics, watch, eventually):
-    partition = bus.partition_of("grower.tree", "oak")
     await streams.send(kafka, grew(1), grew(2))
     async with consuming(kafka, pool, watch) as mine:
         await is_heard(pool, eventually, [("oak", 1), ("oak", 2)])
         assert mine.ready
     await streams.send(kafka, grew(3), grew(4), grew(5))
     async with streams.admin(kafka) as admin:
-        place = TopicPartition(bus.topic_name("grower.tree"), partition)
-        await admin.delete_records({place: RecordsToDelete(before_offset=4)})
+        await admin.delete_records({oak(): RecordsToDelete(before_offset=4)})
     async with consuming(kafka, pool, watch) as mine:
         await eventually(lambda: mine.places.settled)
         assert list(mine.places.lost.values()) == [(2, 4)]

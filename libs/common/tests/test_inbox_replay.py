@@ -9,22 +9,12 @@ from common.events import members
 from common.testing import Gone, as_record
 from toy.events import TreeGrew, TreeState
 from toy.watcher import app
-from watching import Watch, consuming, grew, is_heard
+from watching import consuming, grew, is_heard
 
 
 @pytest.fixture
 def service_migrations():
     return [app.service.migrations]
-
-
-@pytest.fixture
-def watch():
-    return Watch()
-
-
-@pytest.fixture
-async def topics(kafka):
-    await kafka.make("grower.tree", "grower.tree.state", "members.erasure.state")
 
 
 async def state_of(pool):

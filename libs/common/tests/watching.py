@@ -3,6 +3,9 @@
 import asyncio
 from contextlib import asynccontextmanager
 
+import streams
+from aiokafka import TopicPartition
+from common import bus
 from common.inbox import Consumers
 from common.inbox.subscription import Patience, Subscription
 from common.testing import as_record
@@ -84,3 +87,17 @@ async def is_heard(pool, eventually, expected, within=10):
         await eventually(as_expected, within=within)
     except AssertionError:
         assert sorted(await heard()) == sorted(expected)
+
+
+def oak():
+    """The partition of the tree that grows unless another is named."""
+    return TopicPartition(bus.topic_name("grower.tree"), bus.partition_of("grower.tree", "oak"))
+
+
+async def is_read_to(offset, kafka, eventually):
+    """Until Kafka was told that the oak's partition is consumed so far."""
+
+    async def kafka_knows():
+        return (await streams.committed(kafka, "watcher")).get(("grower.tree", oak().partition)) == offset
+
+    await eventually(kafka_knows)
